@@ -1,0 +1,34 @@
+# Each target is one command; `make help` lists them. What a target needs is installed into this folder first.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+RUN := .tools/bin/uv run --frozen --no-sync
+KEEP ?=
+QUICK ?=
+
+.PHONY: help parts demo test unit lint image bench
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1 \t\2/' | expand -t 16
+
+parts: ## install uv, livekit-server and the Python packages into this folder
+	@./install.sh
+
+demo: parts ## two tenants, two projects, two callers, answered aloud (KEEP=1 leaves all up)
+	@$(RUN) python -m sandbox demo $(if $(KEEP),--keep)
+
+test: parts ## lint, types, import contracts and every test, on real parts
+	@$(MAKE) --no-print-directory lint
+	@$(RUN) pytest -q
+
+unit: parts ## the tests that start no server, in under half a minute
+	@$(RUN) pytest -q -m "not integration"
+
+lint: parts ## ruff, mypy and the import contracts
+	@$(RUN) ruff check . && $(RUN) ruff format --check . && $(RUN) mypy . && $(RUN) lint-imports
+
+image: parts ## build the container image with a Docker Engine and print its size
+	@$(RUN) python -m sandbox image
+
+bench: parts ## measure this worker beside the stock one (QUICK=1: under 3 minutes, for the shape alone)
+	@$(RUN) python -m bench $(if $(QUICK),--quick)

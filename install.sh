@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Puts what the project needs into its own folder: uv, livekit-server, the Python packages. Safe to repeat.
+set -euo pipefail
+cd "$(dirname "$0")"
+livekit_server=github.com/livekit/livekit-server/cmd/server@v1.11.0
+
+say() { printf '==> %s\n' "$*"; }
+fail() { printf 'install: %s\n' "$*" >&2; exit 1; }
+
+find_python() {
+    for candidate in python3.11 python3.12 python3.13 python3; do
+        if "$candidate" -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null; then
+            echo "$candidate"
+            return
+        fi
+    done
+    fail "Python 3.11 to 3.13 is needed; install one and run this again"
+}
+
+install_uv() {
+    if command -v uv >/dev/null; then
+        ln -sf "$(command -v uv)" .tools/bin/uv
+    else
+        say "uv, into .tools (it was not on the PATH)"
+        "$(find_python)" -m venv .tools/uv
+        .tools/uv/bin/pip --quiet --disable-pip-version-check install 'uv>=0.9'
+        ln -sf ../uv/bin/uv .tools/bin/uv
+    fi
+}
+
+install_livekit_server() {
+    if command -v livekit-server >/dev/null; then
+        ln -sf "$(command -v livekit-server)" .tools/bin/livekit-server
+    else
+        command -v go >/dev/null || fail "neither livekit-server nor Go is on the PATH; install either and run this again"
+        say "livekit-server, built with Go (about a minute)"
+        GOBIN="$PWD/.tools/go" go install "$livekit_server"
+        mv .tools/go/server .tools/bin/livekit-server
+    fi
+}
+
+mkdir -p .tools/bin
+[ -x .tools/bin/uv ] || install_uv
+[ -x .tools/bin/livekit-server ] || install_livekit_server
+say "Python packages, as locked"
+.tools/bin/uv sync --frozen --quiet --python "$(find_python)"
