@@ -1,0 +1,27 @@
+"""What several packages' tests share: two projects and the speech endpoint, once for all."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.servers import RunningProject, start_project
+
+
+@pytest.fixture(scope="session")
+def acme(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProject]:
+    """The first tenant's project."""
+    yield from _project("acme", tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def globex(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProject]:
+    """The second tenant's project."""
+    yield from _project("globex", tmp_path_factory)
+
+
+def _project(name: str, folders: pytest.TempPathFactory) -> Iterator[RunningProject]:
+    project = start_project(name, folder=folders.mktemp(name))
+    try:
+        yield project
+    finally:
+        project.kill()
