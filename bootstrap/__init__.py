@@ -1,0 +1,6 @@
+"""From a raw environment to a proven tenant: settings, preflight, hand-over.
+
+Belongs here: everything that happens before a worker serves, and the command line.
+Does not: serving calls (worker), knowing other tenants (control).
+May import: project and contract; `handover` alone also worker.
+"""

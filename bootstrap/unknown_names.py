@@ -1,0 +1,27 @@
+"""Names that begin like ours and are unknown: most often a slip of the keyboard."""
+
+import difflib
+from collections.abc import Iterable
+
+from bootstrap.findings import WELLFORMED, Finding
+
+# Nobody else's names begin so on a tenant's machine; others (`LOG_`, `MAX_`) must come closer.
+_OURS = ("TENANT_", "LIVEKIT_", "CLAIM_", "FOREIGN_", "RIVAL_", "DRAIN_", "HURRY_", "USAGE_")
+_CLOSE = 0.85
+
+
+def unknown_names(names: Iterable[str], known: frozenset[str]) -> tuple[Finding, ...]:
+    """Report each unknown name that begins like ours, with the nearest known name."""
+    findings = (_finding(name, known) for name in sorted(set(names) - known))
+    return tuple(finding for finding in findings if finding)
+
+
+def _finding(name: str, known: frozenset[str]) -> Finding | None:
+    begins_like_ours = name.startswith(_OURS)
+    nearest = difflib.get_close_matches(
+        name, sorted(known), n=1, cutoff=0.0 if begins_like_ours else _CLOSE
+    )
+    if not nearest:
+        return None
+    problem = f"is not a variable of ours and has no effect; did you mean {nearest[0]}?"
+    return Finding(WELLFORMED, name, problem, is_warning=True)
