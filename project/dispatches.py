@@ -1,0 +1,109 @@
+"""Dispatches: LiveKit's requests for an agent in a room, and the jobs that came of them."""
+
+from dataclasses import dataclass
+
+from livekit import api
+
+from project.connection import Project, ask
+from project.faults import NotFound, ServerFault
+from project.rooms import room_exists
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker was offered for a dispatch; listed up to 5 s late, and never ended by a death.
+
+    `status` is the server's word in lower case: pending, running, success, failed, cancelled.
+    Success with an empty `participant_identity` is a refusal for good.
+    """
+
+    id: str
+    status: str
+    participant_identity: str
+    worker_id: str
+    error: str
+
+    @property
+    def is_refused(self) -> bool:
+        """Tell whether a worker refused it for good."""
+        return self.status == "success" and not self.participant_identity
+
+
+@dataclass(frozen=True)
+class Dispatch:
+    """One dispatch in a room."""
+
+    id: str
+    agent_name: str
+    room: str
+    metadata: str
+    jobs: tuple[Job, ...]
+
+
+async def create_dispatch(
+    project: Project,
+    room: str,
+    agent_name: str,
+    metadata: str,
+    restart_never: bool = True,
+) -> str:
+    """Ask for an agent in a room, and give the dispatch's id; no error tells that nobody came."""
+    request = api.CreateAgentDispatchRequest(
+        room=room,
+        agent_name=agent_name,
+        metadata=metadata,
+        restart_policy=api.JRP_NEVER if restart_never else api.JRP_ON_FAILURE,
+    )
+    dispatch = await ask(project, project.api.agent_dispatch.create_dispatch(request))
+    return dispatch.id
+
+
+async def delete_dispatch(project: Project, dispatch_id: str, room: str) -> None:
+    """Withdraw a dispatch; its agent leaves seconds later, or not at all. Absent is fine."""
+    try:
+        await ask(project, project.api.agent_dispatch.delete_dispatch(dispatch_id, room))
+    except NotFound:
+        return
+    except ServerFault:
+        if await room_exists(project, room):
+            raise
+
+
+async def list_dispatches(project: Project, room: str) -> tuple[Dispatch, ...]:
+    """List a room's dispatches; none for a room that is not there."""
+    try:
+        listed = await ask(project, project.api.agent_dispatch.list_dispatch(room))
+    except NotFound:
+        return ()
+    except ServerFault:
+        # The server answers 503 for an absent room: nobody serves its requests.
+        if await room_exists(project, room):
+            raise
+        return ()
+    return tuple(_dispatch(dispatch) for dispatch in listed)
+
+
+async def is_listed(project: Project, dispatch_id: str, room: str) -> bool:
+    """Tell whether a dispatch is still there, which is how a withdrawal shows."""
+    return any(dispatch.id == dispatch_id for dispatch in await list_dispatches(project, room))
+
+
+def _dispatch(dispatch: api.AgentDispatch) -> Dispatch:
+    return Dispatch(
+        id=dispatch.id,
+        agent_name=dispatch.agent_name,
+        room=dispatch.room,
+        metadata=dispatch.metadata,
+        jobs=tuple(_job(job) for job in dispatch.state.jobs),
+    )
+
+
+def _job(job: api.Job) -> Job:
+    status = api.JobStatus.Name(job.state.status)
+    return Job(
+        id=job.id,
+        status=status.removeprefix("JS_").lower(),
+        participant_identity=job.state.participant_identity,
+        worker_id=job.state.worker_id,
+        error=job.state.error,
+    )

@@ -1,0 +1,74 @@
+"""Who is in a room, as the server says: the only place where a joined agent can be read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from livekit import api
+
+from project.connection import Project, ask
+from project.faults import NotFound
+
+_AGENT = "agent"
+
+
+@dataclass(frozen=True)
+class Participant:
+    """One participant; `kind` and `state` are the server's words in lower case.
+
+    `joined_at` is a Unix time in seconds; `published` tells whether it has a track.
+    """
+
+    identity: str
+    kind: str
+    state: str
+    attributes: Mapping[str, str] = field(hash=False)
+    joined_at: float
+    published: bool
+    sid: str = ""
+
+    @property
+    def is_agent(self) -> bool:
+        """Tell whether it joined as an agent."""
+        return self.kind == _AGENT
+
+    @property
+    def is_active(self) -> bool:
+        """Tell whether its media connection is up."""
+        return self.state == "active"
+
+
+async def participants_in(project: Project, room: str) -> tuple[Participant, ...]:
+    """List a room's participants, the earliest first; none for a room that is not there."""
+    request = api.ListParticipantsRequest(room=room)
+    try:
+        answer = await ask(project, project.api.room.list_participants(request))
+    except NotFound:
+        return ()
+    found = (_participant(info) for info in answer.participants)
+    return tuple(sorted(found, key=lambda one: (one.joined_at, one.identity)))
+
+
+async def agents_in(project: Project, room: str) -> tuple[Participant, ...]:
+    """List a room's agents, the earliest first."""
+    return tuple(one for one in await participants_in(project, room) if one.is_agent)
+
+
+async def remove_participant(project: Project, room: str, identity: str) -> None:
+    """Put a participant out of a room; an absent one is fine."""
+    request = api.RoomParticipantIdentity(room=room, identity=identity)
+    try:
+        await ask(project, project.api.room.remove_participant(request))
+    except NotFound:
+        return
+
+
+def _participant(info: api.ParticipantInfo) -> Participant:
+    return Participant(
+        identity=info.identity,
+        kind=api.ParticipantInfo.Kind.Name(info.kind).lower(),
+        state=api.ParticipantInfo.State.Name(info.state).lower(),
+        attributes=dict(info.attributes),
+        joined_at=info.joined_at_ms / 1000 if info.joined_at_ms else float(info.joined_at),
+        published=bool(info.tracks),
+        sid=info.sid,
+    )

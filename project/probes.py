@@ -1,0 +1,113 @@
+"""Probes: dispatches that only ask who is there, in rooms that never outlive the question."""
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from contract.metadata import Probe, ProbeWant, render_probe
+from contract.tenant import new_nonce, probe_room
+from project.connection import Project
+from project.dispatches import create_dispatch
+from project.faults import ProjectFault
+from project.participants import participants_in
+from project.rooms import create_room, delete_room
+
+_POLL_SECONDS = 0.1
+_ROOM_TIMEOUT_SECONDS = 30  # should even the removal fail
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Whoever came into a probe's room; attributes prove nothing against a holder of the key."""
+
+    identity: str
+    attributes: Mapping[str, str] = field(hash=False)
+    is_agent: bool = True
+
+
+async def probe(
+    project: Project,
+    *,
+    tenant_prefix: str,
+    agent_name: str,
+    want: ProbeWant,
+    patience_seconds: float,
+    plain_room: bool = False,
+) -> tuple[Answer, ...]:
+    """Send a probe and give whoever came; its room is removed in any case, cancelled or not.
+
+    Args:
+        project: an open connection.
+        tenant_prefix: the tenant's ROOM_PREFIX.
+        agent_name: whom the probe is addressed to.
+        want: ANSWER returns as soon as one came that shows the probe's nonce; RIVALS always waits.
+        patience_seconds: how long to wait for whoever comes.
+        plain_room: make the room plainly first, so that workers without a name come as well.
+
+    Raises:
+        ProjectFault: the room or dispatch could not be made, asked or removed.
+    """
+    sent = Probe(new_nonce(), want)
+    room = probe_room(tenant_prefix, sent.nonce)
+    try:
+        await _send(project, room, agent_name, sent, plain_room)
+        answers = await _listen(project, room, sent, patience_seconds)
+    except BaseException:
+        await _finish(_remove_quietly(project, room))
+        raise
+    await _finish(delete_room(project, room))
+    return answers
+
+
+async def _send(
+    project: Project, room: str, agent_name: str, sent: Probe, plain_room: bool
+) -> None:
+    metadata = render_probe(sent)
+    await create_room(
+        project,
+        room,
+        agent_name=None if plain_room else agent_name,
+        metadata=metadata,
+        empty_timeout=_ROOM_TIMEOUT_SECONDS,
+    )
+    if plain_room:
+        await create_dispatch(project, room, agent_name, metadata)
+
+
+async def _listen(
+    project: Project, room: str, sent: Probe, patience_seconds: float
+) -> tuple[Answer, ...]:
+    seen: dict[str, Answer] = {}
+    deadline = asyncio.get_running_loop().time() + patience_seconds
+    while True:
+        for one in await participants_in(project, room):
+            seen[one.identity] = Answer(one.identity, one.attributes, one.is_agent)
+        if sent.want is ProbeWant.ANSWER and _has_answer(seen, sent.nonce):
+            break
+        left = deadline - asyncio.get_running_loop().time()
+        if left <= 0:
+            break
+        await asyncio.sleep(min(_POLL_SECONDS, left))
+    return tuple(seen.values())
+
+
+def _has_answer(seen: Mapping[str, Answer], nonce: str) -> bool:
+    return any(answer.attributes.get("nonce") == nonce for answer in seen.values())
+
+
+async def _remove_quietly(project: Project, room: str) -> None:
+    try:
+        await delete_room(project, room)
+    except ProjectFault:
+        return  # the fault that led here is the one to tell; the room's own timeout does the rest
+
+
+async def _finish(removal: Coroutine[Any, Any, None]) -> None:
+    """Await a removal to its end, even if this task is cancelled (again) meanwhile."""
+    task = asyncio.create_task(removal, name="remove the probe's room")
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
