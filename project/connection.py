@@ -39,7 +39,7 @@ class Project:
 
     @property
     def api(self) -> LiveKitAPI:
-        """livekit's client, for requests that are made within `ask`."""
+        """The client of livekit-api, for requests that are made within `ask`."""
         if self._api is None:
             raise RuntimeError("the connection is not open: use it with `async with`")
         return self._api
@@ -73,7 +73,7 @@ class Project:
 
 
 async def ask(project: Project, request: Coroutine[Any, Any, T]) -> T:
-    """Await one request of livekit's client, the one place where its failures become faults.
+    """Await one request of livekit-api's client, the one place where its failures become faults.
 
     Raises:
         ProjectFault: by name, for whatever went wrong.

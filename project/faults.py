@@ -99,7 +99,7 @@ _BAD_SIGNATURE = ("cryptographic primitive", "signature")
 
 
 def fault_of_refusal(status: int, body: str) -> Refused:
-    """Name the cause of a 401 or 403 by its body, which can hold the token and is never repeated."""
+    """Name a 401's or 403's cause by its body, which can hold the token and is never repeated."""
     text = body.lower()
     if text.startswith("invalid api key") or "invalid api key:" in text:
         return UnknownKey("the project does not know this API key")

@@ -22,7 +22,7 @@ class Room:
     participants: int
 
 
-async def create_room(
+async def create_room(  # noqa: PLR0913 - the fields of one request, by keyword
     project: Project,
     name: str,
     *,
