@@ -1,0 +1,6 @@
+"""Keeps what runs equal to what the registry says, and tells how it stands.
+
+Belongs here: the reconciling loop, its rules, the fleet's status.
+Does not: how a worker is started (`control.launchers`), calls, what is proven (`control.audit`).
+May import: contract, project, control.launchers, control.registry.
+"""

@@ -1,0 +1,164 @@
+"""The reconciling loop: looks at what runs, looks at what should, and takes the next steps."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from control.fleet.health import Health
+from control.fleet.plan import Act, Start, Step, Verb, explain, is_blocked, plan
+from control.launchers.launcher import Launcher, LauncherFault, Worker
+from control.launchers.order import Order
+from control.tenant import Tenant
+
+_log = logging.getLogger(__name__)
+_INTERVAL_SECONDS = 2.0
+# A host full of tenants that start all at once would start none in time.
+_MOST_STARTING = 8
+_STARTING_SECONDS = 60.0
+
+
+class KnowsTenants(Protocol):
+    """The part of the registry that the loop reads."""
+
+    async def tenants(self) -> Sequence[Tenant]:
+        """List all tenants, faulty ones included."""
+        ...
+
+
+class Fleet:
+    """Owns nothing that must survive it: whatever it knows is read from what runs."""
+
+    def __init__(
+        self,
+        registry: KnowsTenants,
+        launcher: Launcher,
+        *,
+        drain_seconds: float,
+        interval_seconds: float = _INTERVAL_SECONDS,
+    ) -> None:
+        self._registry = registry
+        self._launcher = launcher
+        self._drain_seconds = drain_seconds
+        self._interval_seconds = interval_seconds
+        self._health = Health()
+        self._ready: frozenset[str] = frozenset()
+        self._told: frozenset[str] = frozenset()
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Reconcile until cancelled; workers go on when it ends."""
+        try:
+            while True:
+                await self._attempt()
+                await self._pause()
+        finally:
+            await self._health.close()
+
+    def wake(self) -> None:
+        """Look now, for the registry has changed."""
+        self._wake.set()
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(self._interval_seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._wake.clear()
+
+    async def _attempt(self) -> None:
+        try:
+            await self.reconcile()
+        except LauncherFault as fault:
+            _log.error("the fleet cannot be looked at: %s (%s)", fault, fault.hint)
+        except Exception:  # noqa: BLE001 - the loop outlives a database that restarts
+            _log.exception("the fleet was left as it is; the next look comes soon")
+
+    async def reconcile(self) -> None:
+        """Look once, and take every step that is due."""
+        if self._launcher.kind == "none":
+            return
+        tenants = await self._registry.tenants()
+        orders = {t.id: order(t) for t in tenants if t.is_served}
+        # A fault in the registry is a person's to mend; until then what runs goes on.
+        kept = {t.id for t in tenants if t.enabled and t.faults}
+        edition = await self._launcher.edition()
+        workers = await self._launcher.workers()
+        await self._notice_ready(workers)
+        self._tell_blocked(workers)
+        may_start = _MOST_STARTING - sum(self._is_starting(worker) for worker in workers)
+        for tenant_id in sorted({*orders, *(w.tenant for w in workers)} - kept):
+            mine = [worker for worker in workers if worker.tenant == tenant_id]
+            wanted = orders.get(tenant_id)
+            steps = plan(
+                wanted.content(edition) if wanted else None,
+                mine,
+                self._ready,
+                now=time.time(),
+                drain_seconds=self._drain_seconds,
+            )
+            may_start -= await self._take(steps, wanted, may_start)
+
+    def _is_starting(self, worker: Worker) -> bool:
+        is_young = time.time() - worker.started_at < _STARTING_SECONDS
+        return worker.is_live and is_young and worker.id not in self._ready
+
+    async def _notice_ready(self, workers: Sequence[Worker]) -> None:
+        """Ask those that start; who has been ready once is not asked again."""
+        asked = [w for w in workers if w.is_live and w.id not in self._ready]
+        answers = await asyncio.gather(*(self._health.takes_calls(w) for w in asked))
+        ready = {w.id for w, is_ready in zip(asked, answers, strict=True) if is_ready}
+        self._ready = (self._ready | ready) & {w.id for w in workers}
+
+    def _tell_blocked(self, workers: Sequence[Worker]) -> None:
+        blocked = {w.id: w for w in workers if is_blocked(w)}
+        for worker_id in blocked.keys() - self._told:
+            worker = blocked[worker_id]
+            if worker.ending:
+                _log.error("tenant %s is not restarted: %s", worker.tenant, explain(worker.ending))
+        self._told = frozenset(blocked)
+
+    async def _take(self, steps: Sequence[Step], wanted: Order | None, may_start: int) -> int:
+        """Take one tenant's steps; a fault of one tenant's leaves the others alone."""
+        started = 0
+        try:
+            for step in steps:
+                if isinstance(step, Act):
+                    await self._act(step)
+                elif wanted is not None and started < may_start:
+                    await self._start(step, wanted)
+                    started += 1
+        except LauncherFault as fault:
+            _log.error("%s (%s)", fault, fault.hint)
+        return started
+
+    async def _start(self, step: Start, wanted: Order) -> None:
+        begun = Order(
+            tenant=wanted.tenant,
+            variables=wanted.variables,
+            files=wanted.files,
+            restarts=step.restarts,
+            failures=step.failures,
+            last_cause=step.last_cause,
+        )
+        worker = await self._launcher.start(begun, step.slot)
+        _log.info("tenant %s: started %s, restarts %d", worker.tenant, worker.id, step.restarts)
+
+    async def _act(self, act: Act) -> None:
+        if act.verb is Verb.DRAIN:
+            await self._launcher.drain(act.worker)
+        elif act.verb is Verb.KILL:
+            await self._launcher.kill(act.worker)
+        else:
+            await self._launcher.remove(act.worker)
+        _log.info("tenant %s: %s %s", act.worker.tenant, act.verb.value, act.worker.id)
+
+
+def order(tenant: Tenant) -> Order:
+    """Write what a launcher needs to start a tenant's worker."""
+    config = tenant.agent_config_file()
+    files = {} if config is None else {"AGENT_CONFIG": config}
+    return Order(tenant=tenant.id, variables=tenant.variables(), files=files)

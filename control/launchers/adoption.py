@@ -1,0 +1,130 @@
+"""Reads a worker back from its container: labels, name, state and what it wrote of itself."""
+
+import io
+import re
+import tarfile
+from datetime import datetime
+from typing import Any
+
+import docker
+from docker.errors import APIError, NotFound
+
+from control.launchers import state
+from control.launchers.container import HEALTH_PORT, LABEL, STATE_ROOT
+from control.launchers.launcher import Ending, Worker
+from control.launchers.state import WorkerState
+
+_DRAINING = re.compile(r"-draining-(\d+)$")
+_GONE_STATES = frozenset({"exited", "dead"})
+_LAST_LINES = 3
+_LONGEST_CAUSE = 300
+
+
+def draining_name(name: str, now: float) -> str:
+    """Name a container that has been asked to drain; `now` in Unix seconds."""
+    return f"{name}-draining-{int(now)}"
+
+
+def is_draining(name: str) -> bool:
+    """Tell whether a container's name says that it was asked to drain."""
+    return _DRAINING.search(name) is not None
+
+
+class Reader:
+    """Reads containers as workers; what cannot change any more is read once."""
+
+    def __init__(self, engine: docker.APIClient) -> None:
+        self._engine = engine
+        self._endings: dict[str, Ending] = {}
+        self._ports: dict[str, int] = {}
+
+    def worker(self, listed: dict[str, Any]) -> Worker | None:
+        """Read one entry of Docker's list; None when it vanished, or its labels are not ours."""
+        try:
+            return self._worker(listed)
+        except (NotFound, KeyError, ValueError):
+            return None
+
+    def started(self, container_id: str) -> Worker:
+        """Read a container that has just been started."""
+        listed = self._engine.containers(all=True, filters={"id": container_id})
+        return self._worker(listed[0])
+
+    def _worker(self, listed: dict[str, Any]) -> Worker:
+        said = {
+            name.removeprefix(LABEL): value
+            for name, value in listed["Labels"].items()
+            if name.startswith(LABEL)
+        }
+        drained = _DRAINING.search(listed["Names"][0])
+        is_gone = listed["State"] in _GONE_STATES
+        slot = int(said["slot"])
+        return Worker(
+            id=listed["Id"],
+            tenant=said["tenant"],
+            content=said["content"],
+            slot=slot,
+            started_at=float(listed["Created"]),
+            restarts=int(said["restarts"]),
+            failures=int(said["failures"]),
+            last_cause=said.get("last-cause", ""),
+            health_url=None if is_gone else self._health_url(listed, slot),
+            draining_since=float(drained[1]) if drained else None,
+            ending=self._ending(listed["Id"], slot) if is_gone else None,
+        )
+
+    def _health_url(self, listed: dict[str, Any], slot: int) -> str | None:
+        port = self._published(listed) or self._own_port(listed["Id"], slot)
+        return f"http://127.0.0.1:{port}" if port else None
+
+    @staticmethod
+    def _published(listed: dict[str, Any]) -> int | None:
+        for port in listed.get("Ports", []):
+            if port.get("PrivatePort") == HEALTH_PORT and port.get("PublicPort"):
+                return int(port["PublicPort"])
+        return None
+
+    def _own_port(self, container_id: str, slot: int) -> int | None:
+        """On the host's network nothing is published: the worker itself took a free port."""
+        if container_id not in self._ports:
+            port = self._state(container_id, slot).port
+            if port is None:
+                return None
+            self._ports[container_id] = port
+        return self._ports[container_id]
+
+    def _ending(self, container_id: str, slot: int) -> Ending:
+        if container_id not in self._endings:
+            told = self._engine.inspect_container(container_id)["State"]
+            cause = self._state(container_id, slot).cause or self._last_words(container_id)
+            if told.get("OOMKilled"):
+                cause = "out of memory: the container's limit was reached"
+            ended = Ending(int(told["ExitCode"]), _unix(told["FinishedAt"]), cause[:_LONGEST_CAUSE])
+            self._endings[container_id] = ended
+        return self._endings[container_id]
+
+    def _state(self, container_id: str, slot: int) -> WorkerState:
+        """Copy state.json out of the container's volume; it works on ended ones too."""
+        try:
+            parts, _ = self._engine.get_archive(
+                container_id, f"{STATE_ROOT}/{slot}/{state.STATE_FILE}"
+            )
+            with tarfile.open(fileobj=io.BytesIO(b"".join(parts))) as archive:
+                member = archive.next()
+                file = archive.extractfile(member) if member else None
+                return state.parse(file.read()) if file else WorkerState()
+        except (APIError, tarfile.TarError):
+            return WorkerState()
+
+    def _last_words(self, container_id: str) -> str:
+        try:
+            said = self._engine.logs(container_id, tail=_LAST_LINES)
+        except APIError:
+            return ""
+        return " / ".join(said.decode(errors="replace").strip().splitlines())
+
+
+def _unix(text: str) -> float:
+    """Read Docker's time, which has nanoseconds."""
+    whole = re.sub(r"\.\d+", "", text).replace("Z", "+00:00")
+    return datetime.fromisoformat(whole).timestamp()

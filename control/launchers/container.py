@@ -1,0 +1,102 @@
+"""How a tenant's container is made: its environment, mounts, limits and labels, as plain data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from control.launchers.launcher import LauncherSettings
+from control.launchers.order import Order
+
+LABEL = "tenant-worker."
+HEALTH_PORT = 8081
+STATE_ROOT = "/state"
+MOUNTED_FILES = "/run/tenant"
+# Docker's own stop waits this much longer than the worker's drain before it kills.
+STOP_GRACE_SECONDS = 30
+_CPU_PERIOD_MICROSECONDS = 100_000
+
+
+@dataclass(frozen=True)
+class Names:
+    """What Docker calls a tenant's things."""
+
+    tenant: str
+
+    @property
+    def network(self) -> str:
+        """Name the network that no other tenant is on."""
+        return f"tenant-worker-{self.tenant}"
+
+    @property
+    def volume(self) -> str:
+        """Name the volume that outlives containers: spooled usage records."""
+        return f"tenant-worker-{self.tenant}-state"
+
+    def container(self, nonce: str) -> str:
+        """Name one container."""
+        return f"tenant-worker-{self.tenant}.{nonce}"
+
+
+def environment(
+    order: Order, settings: LauncherSettings, slot: int, shown: Mapping[str, str], files: set[str]
+) -> dict[str, str]:
+    """Compose the container's variables; `files` are the names of those mounted as files."""
+    is_on_host_network = settings.docker_network == "host"
+    return {
+        "HEALTH_HOST": "127.0.0.1" if is_on_host_network else "0.0.0.0",  # noqa: S104 - its own network; published on loopback alone
+        "HEALTH_PORT": "0" if is_on_host_network else str(HEALTH_PORT),
+        "DRAIN_SECONDS": str(settings.drain_seconds),
+        **dict(settings.host_variables),
+        **shown,
+        "STATE_DIR": f"{STATE_ROOT}/{slot}",
+        **{_variable(name, order): f"{MOUNTED_FILES}/{name.lower()}" for name in files},
+    }
+
+
+def _variable(name: str, order: Order) -> str:
+    """A variable that is a path keeps its name; a value that is mounted is told as NAME_FILE."""
+    return name if name in order.files else f"{name}_FILE"
+
+
+def labels(order: Order, settings: LauncherSettings, slot: int, content: str) -> dict[str, str]:
+    """Write what another control plane needs to adopt the container."""
+    return {
+        f"{LABEL}fleet": settings.fleet,
+        f"{LABEL}tenant": order.tenant,
+        f"{LABEL}content": content,
+        f"{LABEL}slot": str(slot),
+        f"{LABEL}restarts": str(order.restarts),
+        f"{LABEL}failures": str(order.failures),
+        f"{LABEL}last-cause": order.last_cause,
+    }
+
+
+def host_config(
+    order: Order, settings: LauncherSettings, files: Mapping[str, Path]
+) -> dict[str, Any]:
+    """Compose limits, mounts and hardening; the keyword arguments of docker's host config."""
+    names = Names(order.tenant)
+    network = settings.docker_network or names.network
+    mounts = {names.volume: {"bind": STATE_ROOT, "mode": "rw"}}
+    for name, path in files.items():
+        mounts[str(path)] = {"bind": f"{MOUNTED_FILES}/{name.lower()}", "mode": "ro"}
+    ports = {} if network == "host" else {HEALTH_PORT: ("127.0.0.1", None)}
+    return {
+        "binds": mounts,
+        "network_mode": network,
+        "port_bindings": ports,
+        # Docker cannot tell exit codes apart; the loop restarts.
+        "restart_policy": {"Name": "no"},
+        "mem_limit": f"{order.memory_mib}m",
+        "memswap_limit": f"{order.memory_mib}m",
+        "pids_limit": order.pids,
+        # A quota, since Docker refuses more CPUs than the host has when they are told as a number.
+        "cpu_period": _CPU_PERIOD_MICROSECONDS,
+        "cpu_quota": int(settings.cpus * _CPU_PERIOD_MICROSECONDS),
+        "read_only": True,
+        "tmpfs": {"/tmp": "size=64m,mode=1777"},  # noqa: S108 - inside the container
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "log_config": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}},
+    }

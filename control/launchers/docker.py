@@ -1,0 +1,190 @@
+"""The launcher for one Docker Engine: every tenant has a container on a network of its own."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import docker
+import requests
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+
+from contract.tenant import new_nonce
+from control.launchers import container, papers
+from control.launchers.adoption import Reader, draining_name, is_draining
+from control.launchers.container import LABEL, Names
+from control.launchers.launcher import LauncherFault, LauncherSettings, Worker
+from control.launchers.order import Order
+
+_Answer = TypeVar("_Answer")
+_TIMEOUT_SECONDS = 30
+
+
+class DockerLauncher:
+    """Starts containers that Docker itself never restarts, and finds them again by their labels."""
+
+    kind = "docker"
+
+    def __init__(self, settings: LauncherSettings) -> None:
+        self._settings = settings
+        self._papers = settings.folder / "files"
+        try:
+            self._engine = docker.APIClient(
+                base_url=settings.docker_host, version="auto", timeout=_TIMEOUT_SECONDS
+            )
+        except DockerException as error:
+            raise LauncherFault(
+                "no Docker Engine answers", "start Docker, or set DOCKER_HOST to where it listens"
+            ) from error
+        self._reader = Reader(self._engine)
+
+    async def edition(self) -> str:
+        """Name the image by its id, so that a moved tag replaces workers, and how it is run."""
+        image = await self._ask(self._image_id)
+        settings = self._settings
+        return f"{image} {settings.docker_network} {settings.cpus} {_papers_word(settings)}"
+
+    def _image_id(self) -> str:
+        try:
+            image = self._engine.inspect_image(  # type: ignore[no-untyped-call] # docker's stub lacks it
+                self._settings.image
+            )
+            return str(image["Id"])
+        except ImageNotFound as error:
+            raise LauncherFault(
+                f"the image {self._settings.image!r} is not on this host",
+                "docker pull it, or build it with `make image`, or correct WORKER_IMAGE",
+            ) from error
+
+    async def workers(self) -> tuple[Worker, ...]:
+        """List the containers that carry this fleet's label."""
+        return await self._ask(self._list)
+
+    def _list(self) -> tuple[Worker, ...]:
+        wanted = {"label": f"{LABEL}fleet={self._settings.fleet}"}
+        found = self._engine.containers(all=True, filters=wanted)
+        read = [self._reader.worker(listed) for listed in found]
+        return tuple(worker for worker in read if worker is not None)
+
+    async def start(self, order: Order, slot: int) -> Worker:
+        """Create and start a container; a failed one is removed again."""
+        content = order.content(await self.edition())
+        return await self._ask(lambda: self._start(order, slot, content))
+
+    def _start(self, order: Order, slot: int, content: str) -> Worker:
+        names = Names(order.tenant)
+        name = names.container(new_nonce()[:8])
+        if self._settings.docker_network is None:
+            self._ensure_network(order.tenant)
+        self._engine.create_volume(names.volume, labels={f"{LABEL}tenant": order.tenant})
+        try:
+            made = self._create(order, slot, content, name)
+            self._engine.start(made)
+        except (APIError, LauncherFault):
+            self._undo(name)
+            raise
+        return self._reader.started(made)
+
+    def _create(self, order: Order, slot: int, content: str, name: str) -> str:
+        plain, mounted = order.plain(), dict[str, str]()
+        if self._settings.has_credentials_as_files:
+            plain, mounted = papers.split_credentials(plain)
+        files = papers.write(self._papers / name, {**mounted, **order.files})
+        variables = container.environment(order, self._settings, slot, plain, set(files))
+        made = self._engine.create_container(
+            self._settings.image,
+            name=name,
+            environment=variables,
+            ports=[container.HEALTH_PORT],
+            labels=container.labels(order, self._settings, slot, content),
+            stop_timeout=self._settings.drain_seconds + container.STOP_GRACE_SECONDS,
+            host_config=self._engine.create_host_config(
+                **container.host_config(order, self._settings, files)
+            ),
+            # Otherwise docker-py writes this host's own proxies into the container.
+            use_config_proxy=False,
+        )
+        return str(made["Id"])
+
+    def _undo(self, name: str) -> None:
+        papers.remove(self._papers / name)
+        try:
+            self._engine.remove_container(name, force=True)
+        except NotFound:
+            return
+
+    def _ensure_network(self, tenant: str) -> None:
+        name = Names(tenant).network
+        if any(net["Name"] == name for net in self._engine.networks(names=[name])):
+            return
+        self._engine.create_network(
+            name,
+            driver="bridge",
+            labels={f"{LABEL}fleet": self._settings.fleet, f"{LABEL}tenant": tenant},
+            check_duplicate=True,
+        )
+
+    async def drain(self, worker: Worker) -> None:
+        """Send SIGTERM, once; the container's name says so to whoever adopts it."""
+        await self._ask(lambda: self._drain(worker))
+
+    def _drain(self, worker: Worker) -> None:
+        name = str(self._engine.inspect_container(worker.id)["Name"]).lstrip("/")
+        if is_draining(name):
+            return
+        # Renamed first: a control plane that dies in between has asked at most once.
+        self._engine.rename(worker.id, draining_name(name, time.time()))
+        self._engine.kill(worker.id, signal="SIGTERM")
+
+    async def kill(self, worker: Worker) -> None:
+        """End the container at once."""
+        await self._ask(lambda: self._engine.kill(worker.id, signal="SIGKILL"))
+
+    async def remove(self, worker: Worker) -> None:
+        """Remove an ended container and its files; with a tenant's last one goes its network."""
+        await self._ask(lambda: self._remove(worker))
+
+    def _remove(self, worker: Worker) -> None:
+        name = str(self._engine.inspect_container(worker.id)["Name"]).lstrip("/")
+        self._engine.remove_container(worker.id, v=False)
+        papers.remove(self._papers / name.partition("-draining-")[0])
+        if any(other.tenant == worker.tenant for other in self._list()):
+            return
+        network = Names(worker.tenant).network
+        if any(net["Name"] == network for net in self._engine.networks(names=[network])):
+            self._engine.remove_network(network)
+
+    async def memory_bytes(self, worker: Worker) -> int | None:
+        """Give what the container's cgroup uses, less the file cache that it could drop."""
+        stats = await self._ask(lambda: self._engine.stats(worker.id, stream=False, one_shot=True))
+        memory: dict[str, Any] = stats.get("memory_stats", {})
+        used, detail = memory.get("usage"), memory.get("stats", {})
+        cache = detail.get("inactive_file", detail.get("total_inactive_file", 0))
+        return int(used) - int(cache) if used else None
+
+    async def close(self) -> None:
+        """Close the connection; containers go on."""
+        self._engine.close()
+
+    async def _ask(self, question: Callable[[], _Answer]) -> _Answer:
+        """Ask the engine in a thread; the one place where its errors become ours."""
+        try:
+            return await asyncio.to_thread(question)
+        except NotFound as error:
+            raise LauncherFault(f"Docker no longer has it: {error.explanation}") from error
+        except APIError as error:
+            raise LauncherFault(f"Docker refuses: {error.explanation}") from error
+        except (DockerException, requests.RequestException) as error:
+            raise LauncherFault(
+                "the Docker Engine does not answer", "look at `docker info` on its host"
+            ) from error
+
+
+def _papers_word(settings: LauncherSettings) -> str:
+    return "files" if settings.has_credentials_as_files else "environment"
+
+
+def engine_socket(path: Path) -> str:
+    """Write a socket's path as DOCKER_HOST takes it."""
+    return f"unix://{path}"
