@@ -1,0 +1,88 @@
+"""`python -m bench`: measure both workers in turns, show the table, keep the figures."""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from bench import plot, table
+from bench.container import measure_container
+from bench.measurements import Bench
+from bench.result import Result
+from bench.scale import FULL, QUICK, Scale
+from bench.subject import SUBJECTS, Surroundings
+from bench.voice import question
+from sandbox.servers import start_project
+from sandbox.speech import start_speech
+
+_PARTS = ("voice", "silent", "tenants", "image")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmark; 0 when it measured everything, whatever the figures say."""
+    options = _parser().parse_args(arguments)
+    console = Console()
+    scale = QUICK if options.quick else FULL
+    options.output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        result = _measure(scale, frozenset(options.only), Path(folder), console)
+    console.print(table.render(result))
+    (options.output / "bench.json").write_text(result.as_json())
+    for path in (options.output / "bench.json", *plot.draw(result, options.output)):
+        console.print(f"written: {path}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measure our worker beside the stock livekit-agents worker, in turns, on one "
+        "real livekit-server and one local speech endpoint. Keep the machine quiet meanwhile.",
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="one small round, for the output's shape alone"
+    )
+    parser.add_argument(
+        "--only", nargs="+", choices=_PARTS, default=_PARTS, help="measure just these parts"
+    )
+    parser.add_argument(
+        "--output", type=Path, default=Path("bench-results"), help="folder for JSON, PNG and SVG"
+    )
+    return parser
+
+
+def _measure(scale: Scale, parts: frozenset[str], folder: Path, console: Console) -> Result:
+    result = Result(scale.name)
+    project = start_project("bench", folder=folder)
+    try:
+        with start_speech(folder=folder) as speech:
+            surroundings = Surroundings(project.credentials, speech.url, speech.api_key, folder)
+            bench = Bench(surroundings, scale, result, question(speech))
+            asyncio.run(_measure_in_turns(bench, parts, console))
+            if "image" in parts and scale.with_image:
+                console.print("image: size and cold start")
+                measure_container(surroundings, result)
+    finally:
+        project.kill()
+    return result
+
+
+async def _measure_in_turns(bench: Bench, parts: frozenset[str], console: Console) -> None:
+    for turn in range(bench.scale.rounds):
+        # Who begins alternates, so that warm caches favour neither.
+        for subject in SUBJECTS if turn % 2 == 0 else SUBJECTS[::-1]:
+            console.print(f"round {turn + 1} of {bench.scale.rounds}: {subject.name}")
+            if "voice" in parts:
+                await bench.measure_voice(subject)
+            if "silent" in parts:
+                await bench.measure_silent(subject)
+            if "tenants" in parts and turn == 0:
+                await bench.measure_tenants(subject)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,125 @@
+"""A light caller: asks for an agent, notes its first sound, and can keep talking to it."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+from livekit import rtc
+
+from bench.subject import Worker
+from contract.tenant import call_room, new_nonce
+from project.connection import Project
+from project.dispatches import create_dispatch
+from project.participants import agents_in
+from project.rooms import create_room, delete_room
+from project.tokens import caller_token
+
+_SOUND = 500  # of 32767: above any codec's noise, below any voice
+_ANSWER_SECONDS = 15.0
+_RATE = 48_000
+_FRAME_SAMPLES = _RATE // 50
+_GLANCE_SECONDS = 0.25
+
+
+@dataclass
+class Phone:
+    """One call in progress; `first_audio_after` in seconds since the dispatch was asked for."""
+
+    room_name: str
+    room: rtc.Room
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
+    first_audio_after: float | None = None
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def dial(self, project: Project, worker: Worker) -> None:
+        """Join a fresh room, ask for the agent, and wait for its first sound."""
+        await create_room(project, self.room_name)
+        self.room.on("track_subscribed", self._listen)
+        token = caller_token(project.credentials, self.room_name, "caller")
+        await self.room.connect(project.credentials.ws_url, token)
+        self._dialled = time.monotonic()
+        await create_dispatch(project, self.room_name, worker.agent_name, "")
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await self.heard.wait()
+        except TimeoutError:
+            self.first_audio_after = None
+
+    async def talk(self, pcm: np.ndarray, pause_seconds: float) -> None:
+        """Publish a voice that says the same again and again, with pauses for the answers."""
+        source = rtc.AudioSource(_RATE, 1)
+        track = rtc.LocalAudioTrack.create_audio_track("voice", source)
+        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        await self.room.local_participant.publish_track(track, options)
+        pause = np.zeros(int(_RATE * pause_seconds), dtype=np.int16)
+        loop = np.concatenate([pcm, pause])
+        self._tasks.append(asyncio.create_task(_speak(source, loop), name="bench voice"))
+
+    async def hang_up(self, project: Project) -> None:
+        """Leave, and end the room."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.room.disconnect()
+        await delete_room(project, self.room_name)
+
+    def _listen(self, track: rtc.Track, *_: object) -> None:
+        if track.kind == rtc.TrackKind.KIND_AUDIO:
+            self._tasks.append(asyncio.create_task(self._wait_for_sound(track), name="bench ear"))
+
+    async def _wait_for_sound(self, track: rtc.Track) -> None:
+        stream = rtc.AudioStream(track, sample_rate=16_000, num_channels=1)
+        try:
+            async for event in stream:
+                if np.abs(np.frombuffer(event.frame.data, dtype=np.int16)).max() > _SOUND:
+                    self.first_audio_after = time.monotonic() - self._dialled
+                    self.heard.set()
+                    return
+        finally:
+            await stream.aclose()
+
+    _dialled: float = 0.0
+
+
+def new_phone(worker: Worker) -> Phone:
+    """Make a phone for a room of the worker's own."""
+    return Phone(call_room(worker.room_prefix, new_nonce()), rtc.Room())
+
+
+async def dial_all(project: Project, worker: Worker, number: int) -> list[Phone]:
+    """Make that many calls at once, and wait until each was answered or was not."""
+    phones = [new_phone(worker) for _ in range(number)]
+    await asyncio.gather(*(phone.dial(project, worker) for phone in phones))
+    return phones
+
+
+async def hang_up_all(project: Project, phones: list[Phone]) -> None:
+    """End the calls, all at once."""
+    await asyncio.gather(*(phone.hang_up(project) for phone in phones))
+
+
+async def send_dispatch(project: Project, worker: Worker) -> str:
+    """Make a room with a dispatch for the worker's agent, and give the room's name."""
+    room = call_room(worker.room_prefix, new_nonce())
+    await create_room(project, room, agent_name=worker.agent_name)
+    return room
+
+
+async def wait_for_agents(project: Project, rooms: list[str]) -> int:
+    """Count the rooms that an agent came into; waits as long as a caller would."""
+    missing = set(rooms)
+    deadline = time.monotonic() + _ANSWER_SECONDS
+    while missing and time.monotonic() < deadline:
+        for room in tuple(missing):
+            if await agents_in(project, room):
+                missing.discard(room)
+        await asyncio.sleep(_GLANCE_SECONDS)  # the server tells of a silent agent only when asked
+    return len(rooms) - len(missing)
+
+
+async def _speak(source: rtc.AudioSource, loop: np.ndarray) -> None:
+    while True:
+        for start in range(0, len(loop) - _FRAME_SAMPLES, _FRAME_SAMPLES):
+            samples = loop[start : start + _FRAME_SAMPLES]
+            await source.capture_frame(rtc.AudioFrame(samples.tobytes(), _RATE, 1, _FRAME_SAMPLES))
