@@ -1,11 +1,12 @@
 """Dispatches: LiveKit's requests for an agent in a room, and the jobs that came of them."""
 
+import asyncio
 from dataclasses import dataclass
 
 from livekit import api
 
 from project.connection import Project, ask
-from project.faults import NotFound, ServerFault
+from project.faults import NotFound, ServerFault, Unreachable
 from project.rooms import room_exists
 
 
@@ -64,22 +65,27 @@ async def delete_dispatch(project: Project, dispatch_id: str, room: str) -> None
         await ask(project, project.api.agent_dispatch.delete_dispatch(dispatch_id, room))
     except NotFound:
         return
-    except ServerFault:
+    except (ServerFault, Unreachable):  # what an absent room is answered with
         if await room_exists(project, room):
             raise
 
 
 async def list_dispatches(project: Project, room: str) -> tuple[Dispatch, ...]:
     """List a room's dispatches; none for a room that is not there."""
+    # For an absent room the server waits 3 s and answers 503: nobody serves such a request. So the
+    # room is asked for meanwhile, which costs a present room no time.
+    listing = asyncio.create_task(_list(project, room), name=f"list the dispatches of {room}")
     try:
-        listed = await ask(project, project.api.agent_dispatch.list_dispatch(room))
-    except NotFound:
-        return ()
-    except ServerFault:
-        # The server answers 503 for an absent room: nobody serves its requests.
-        if await room_exists(project, room):
-            raise
-        return ()
+        if not await room_exists(project, room):
+            return ()
+        return await listing
+    finally:
+        listing.cancel()
+        await asyncio.gather(listing, return_exceptions=True)
+
+
+async def _list(project: Project, room: str) -> tuple[Dispatch, ...]:
+    listed = await ask(project, project.api.agent_dispatch.list_dispatch(room))
     return tuple(_dispatch(dispatch) for dispatch in listed)
 
 

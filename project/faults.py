@@ -94,16 +94,17 @@ class ForeignToken(PermanentFault):
     hint = "Another server or another tenant's worker may be behind this; the call is not joined."
 
 
-_NO_TIME = ("(nbf)", "(exp)", "not valid yet", "is expired", "expired (exp)")
+_NO_GRANT = ("permissions denied", "no permissions", "permission_denied")
+_NO_TIME = ("(nbf)", "(exp)", "not valid yet", "is expired")
 _BAD_SIGNATURE = ("cryptographic primitive", "signature")
 
 
 def fault_of_refusal(status: int, body: str) -> Refused:
     """Name a 401's or 403's cause by its body, which can hold the token and is never repeated."""
     text = body.lower()
-    if text.startswith("invalid api key") or "invalid api key:" in text:
+    if text.startswith("invalid api key"):
         return UnknownKey("the project does not know this API key")
-    if "permissions denied" in text or "permission_denied" in text:
+    if any(mark in text for mark in _NO_GRANT):
         return MissingGrant("the project knows the key, but the token's grants do not suffice")
     if any(mark in text for mark in _NO_TIME):
         return TokenTimeFault("the server finds the token too early or too late: clocks differ")

@@ -26,7 +26,7 @@ class Answer:
     is_agent: bool = True
 
 
-async def probe(
+async def probe(  # noqa: PLR0913 - one question, all by keyword
     project: Project,
     *,
     tenant_prefix: str,
@@ -34,6 +34,7 @@ async def probe(
     want: ProbeWant,
     patience_seconds: float,
     plain_room: bool = False,
+    poll_seconds: float = _POLL_SECONDS,
 ) -> tuple[Answer, ...]:
     """Send a probe and give whoever came; its room is removed in any case, cancelled or not.
 
@@ -44,6 +45,7 @@ async def probe(
         want: ANSWER returns as soon as one came that shows the probe's nonce; RIVALS always waits.
         patience_seconds: how long to wait for whoever comes.
         plain_room: make the room plainly first, so that workers without a name come as well.
+        poll_seconds: how long between two looks.
 
     Raises:
         ProjectFault: the room or dispatch could not be made, asked or removed.
@@ -52,7 +54,7 @@ async def probe(
     room = probe_room(tenant_prefix, sent.nonce)
     try:
         await _send(project, room, agent_name, sent, plain_room)
-        answers = await _listen(project, room, sent, patience_seconds)
+        answers = await _listen(project, room, sent, patience_seconds, poll_seconds)
     except BaseException:
         await _finish(_remove_quietly(project, room))
         raise
@@ -76,7 +78,7 @@ async def _send(
 
 
 async def _listen(
-    project: Project, room: str, sent: Probe, patience_seconds: float
+    project: Project, room: str, sent: Probe, patience_seconds: float, poll_seconds: float
 ) -> tuple[Answer, ...]:
     seen: dict[str, Answer] = {}
     deadline = asyncio.get_running_loop().time() + patience_seconds
@@ -88,7 +90,7 @@ async def _listen(
         left = deadline - asyncio.get_running_loop().time()
         if left <= 0:
             break
-        await asyncio.sleep(min(_POLL_SECONDS, left))
+        await asyncio.sleep(min(poll_seconds, left))
     return tuple(seen.values())
 
 
