@@ -1,7 +1,7 @@
 """Probes: dispatches that only ask who is there, in rooms that never outlive the question."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,10 +10,11 @@ from contract.tenant import new_nonce, probe_room
 from project.connection import Project
 from project.dispatches import create_dispatch
 from project.faults import ProjectFault
-from project.participants import participants_in
+from project.participants import Participant, participants_in
 from project.rooms import create_room, delete_room
 
 _POLL_SECONDS = 0.1
+_LONGEST_JOIN_SECONDS = 2.0
 _ROOM_TIMEOUT_SECONDS = 30  # should even the removal fail
 
 
@@ -26,7 +27,7 @@ class Answer:
     is_agent: bool = True
 
 
-async def probe(  # noqa: PLR0913 - one question, all by keyword
+async def probe(
     project: Project,
     *,
     tenant_prefix: str,
@@ -78,24 +79,28 @@ async def _send(
 
 
 async def _listen(
-    project: Project, room: str, sent: Probe, patience_seconds: float, poll_seconds: float
+    project: Project, room: str, sent: Probe, patience_seconds: float
 ) -> tuple[Answer, ...]:
-    seen: dict[str, Answer] = {}
+    seen: dict[str, Participant] = {}
     deadline = asyncio.get_running_loop().time() + patience_seconds
     while True:
-        for one in await participants_in(project, room):
-            seen[one.identity] = Answer(one.identity, one.attributes, one.is_agent)
-        if sent.want is ProbeWant.ANSWER and _has_answer(seen, sent.nonce):
+        seen |= {one.identity: one for one in await participants_in(project, room)}
+        if sent.want is ProbeWant.ANSWER and _has_answer(seen.values(), sent.nonce):
             break
         left = deadline - asyncio.get_running_loop().time()
-        if left <= 0:
+        # Whoever is only half inside when the room is removed comes back and makes it anew.
+        if left <= 0 and (_are_inside(seen.values()) or left < -_LONGEST_JOIN_SECONDS):
             break
-        await asyncio.sleep(min(poll_seconds, left))
-    return tuple(seen.values())
+        await asyncio.sleep(_POLL_SECONDS)
+    return tuple(Answer(one.identity, one.attributes, one.is_agent) for one in seen.values())
 
 
-def _has_answer(seen: Mapping[str, Answer], nonce: str) -> bool:
-    return any(answer.attributes.get("nonce") == nonce for answer in seen.values())
+def _has_answer(seen: Iterable[Participant], nonce: str) -> bool:
+    return any(one.attributes.get("nonce") == nonce and one.is_active for one in seen)
+
+
+def _are_inside(seen: Iterable[Participant]) -> bool:
+    return all(one.is_active for one in seen)
 
 
 async def _remove_quietly(project: Project, room: str) -> None:

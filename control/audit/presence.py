@@ -1,0 +1,88 @@
+"""Asks projects, by probes, who is there: the tenant's worker, somebody else, or nobody."""
+
+from contract.metadata import ProbeWant
+from control.audit.findings import Finding, Outcome, Question
+from control.tenant import Tenant
+from project.connection import Project
+from project.faults import ProjectFault
+from project.probes import Answer, probe
+
+# The server itself waits no longer than 3 s for a worker's answer to an offer.
+_ANSWER_SECONDS = 6.0
+_ELSEWHERE_SECONDS = 3.0
+_RIVALS_SECONDS = 6.0
+_ELSEWHERE_POLL_SECONDS = 0.75
+
+
+async def ask_worker(tenant: Tenant, project: Project) -> Finding:
+    """Ask a tenant's own project whether its worker is there; a disabled tenant has none."""
+    try:
+        answers = await probe(
+            project,
+            tenant_prefix=tenant.room_prefix,
+            agent_name=tenant.agent_name,
+            want=ProbeWant.ANSWER,
+            patience_seconds=_ANSWER_SECONDS if tenant.enabled else _ELSEWHERE_SECONDS,
+        )
+    except ProjectFault as fault:
+        return Finding(Question.WORKER, tenant.id, None, Outcome.UNPROVEN, f"{fault}")
+    outcome, detail = _judge_worker(tenant, answers)
+    return Finding(Question.WORKER, tenant.id, None, outcome, detail)
+
+
+def _judge_worker(tenant: Tenant, answers: tuple[Answer, ...]) -> tuple[Outcome, str]:
+    ours = [answer for answer in answers if _is_of(tenant, answer)]
+    strangers = [answer.identity for answer in answers if answer not in ours]
+    if strangers:
+        return Outcome.DISPROVEN, f"answered by a stranger: {', '.join(strangers)}"
+    if ours and not tenant.enabled:
+        return Outcome.DISPROVEN, "the tenant is disabled, and a worker of its answers"
+    if not ours and tenant.enabled:
+        return Outcome.UNPROVEN, f"nobody answered within {_ANSWER_SECONDS:g} s"
+    return Outcome.PROVEN, "it answered a probe" if ours else "disabled, and nobody answers"
+
+
+def _is_of(tenant: Tenant, answer: Answer) -> bool:
+    """Hold an answer against the registry; it proves nothing against a holder of the key."""
+    said = (answer.attributes.get("tenant"), answer.attributes.get("key_fingerprint"))
+    return said == (tenant.id, tenant.credentials.fingerprint)
+
+
+async def ask_elsewhere(tenant: Tenant, other: Tenant, others_project: Project) -> Finding:
+    """Ask another tenant's project for this tenant's worker; nobody must answer."""
+    try:
+        answers = await probe(
+            others_project,
+            tenant_prefix=tenant.room_prefix,
+            agent_name=tenant.agent_name,
+            want=ProbeWant.ANSWER,
+            patience_seconds=_ELSEWHERE_SECONDS,
+            poll_seconds=_ELSEWHERE_POLL_SECONDS,
+        )
+    except ProjectFault as fault:
+        return Finding(Question.ELSEWHERE, tenant.id, other.id, Outcome.UNPROVEN, f"{fault}")
+    outcome, detail = Outcome.PROVEN, f"nobody answered within {_ELSEWHERE_SECONDS:g} s"
+    if answers:
+        # Another tenant's agent of the same name refuses the room; whoever comes serves this one.
+        outcome, detail = Outcome.DISPROVEN, f"answered by {answers[0].identity}"
+    return Finding(Question.ELSEWHERE, tenant.id, other.id, outcome, detail)
+
+
+async def ask_rivals(tenant: Tenant, project: Project) -> Finding:
+    """Wait in a plainly made room for whoever comes that is not this tenant's."""
+    try:
+        answers = await probe(
+            project,
+            tenant_prefix=tenant.room_prefix,
+            agent_name=tenant.agent_name,
+            want=ProbeWant.RIVALS,
+            patience_seconds=_RIVALS_SECONDS,
+            plain_room=True,
+        )
+    except ProjectFault as fault:
+        return Finding(Question.RIVALS, tenant.id, None, Outcome.UNPROVEN, f"{fault}")
+    outcome, detail = Outcome.PROVEN, f"nobody came within {_RIVALS_SECONDS:g} s"
+    if answers:
+        came = ", ".join(sorted(answer.identity for answer in answers))
+        outcome, detail = Outcome.DISPROVEN, f"taken by somebody else: {came}"
+    return Finding(Question.RIVALS, tenant.id, None, outcome, detail)
