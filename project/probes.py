@@ -79,7 +79,7 @@ async def _send(
 
 
 async def _listen(
-    project: Project, room: str, sent: Probe, patience_seconds: float
+    project: Project, room: str, sent: Probe, patience_seconds: float, poll_seconds: float
 ) -> tuple[Answer, ...]:
     seen: dict[str, Participant] = {}
     deadline = asyncio.get_running_loop().time() + patience_seconds
