@@ -91,7 +91,7 @@ async def _listen(
         # Whoever is only half inside when the room is removed comes back and makes it anew.
         if left <= 0 and (_are_inside(seen.values()) or left < -_LONGEST_JOIN_SECONDS):
             break
-        await asyncio.sleep(_POLL_SECONDS)
+        await asyncio.sleep(poll_seconds)
     return tuple(Answer(one.identity, one.attributes, one.is_agent) for one in seen.values())
 
 
