@@ -1,0 +1,7 @@
+"""Calls with receipts: asked for once, answered truthfully, watched until they end.
+
+Belongs here: booking, sending, waiting, withdrawing, undoing and watching calls, and the causes
+for which an agent is not there.
+Does not: HTTP and the terminal (control.http, control.call_command), launching workers.
+May import: control's registry, database and sealing; project, contract.
+"""

@@ -1,0 +1,163 @@
+"""The database: SQLite or PostgreSQL, reached again after it went away."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import SecretStr
+from sqlalchemy import URL, event, make_url, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
+
+_DRIVERS = {
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+    "sqlite": "sqlite+aiosqlite",
+    "sqlite+aiosqlite": "sqlite+aiosqlite",
+}
+# A restarted PostgreSQL is back in a few seconds; a request that waits longer tells its caller.
+PATIENCE_SECONDS = 20.0
+_LOCK_KEY = 7_145_201_908  # any number, the same in each control plane of one database
+
+Answer = TypeVar("Answer")
+
+
+class DatabaseUnreachable(Exception):
+    """The database did not come back in time."""
+
+    hint = "start the database that CONTROL_DATABASE_URL names, then ask again"
+
+
+class UnknownDatabase(ValueError):
+    """A database URL of a kind that is not supported; says which are."""
+
+
+def database_url(url: SecretStr) -> URL:
+    """Read CONTROL_DATABASE_URL with the driver that is used here.
+
+    Raises:
+        UnknownDatabase: it is neither SQLite nor PostgreSQL.
+    """
+    try:
+        parsed = make_url(url.get_secret_value())
+    except Exception as error:
+        raise UnknownDatabase("not a database URL") from error
+    if parsed.drivername not in _DRIVERS:
+        raise UnknownDatabase("only sqlite:///FILE and postgresql://USER@HOST/NAME are supported")
+    return parsed.set(drivername=_DRIVERS[parsed.drivername])
+
+
+class Database:
+    """One engine; every unit of work is short, and done again when the connection broke."""
+
+    def __init__(self, url: SecretStr) -> None:
+        parsed = database_url(url)
+        self.dialect = parsed.get_backend_name()
+        self.engine = _engine(parsed)
+
+    async def read(self, work: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:
+        """Do a piece of reading.
+
+        Raises:
+            DatabaseUnreachable: it stayed away for 20 seconds.
+        """
+        return await self._do(work, self._reading)
+
+    async def write(
+        self, work: Callable[[AsyncConnection], Awaitable[Answer]], *, alone: bool = False
+    ) -> Answer:
+        """Do a piece of writing in one transaction; `alone`, with no other `alone` beside it.
+
+        The work may be done twice when the connection breaks while committing, so it must say
+        the same thing the second time.
+
+        Raises:
+            DatabaseUnreachable: it stayed away for 20 seconds.
+        """
+        return await self._do(work, self._exclusive if alone else self.engine.begin)
+
+    async def close(self) -> None:
+        """Give back every connection."""
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[AsyncConnection]:
+        async with self.engine.connect() as connection:
+            yield await connection.execution_options(reads=True)
+
+    @asynccontextmanager
+    async def _exclusive(self) -> AsyncIterator[AsyncConnection]:
+        async with self.engine.begin() as connection:
+            if self.dialect == "postgresql":
+                await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK_KEY})"))
+            yield connection
+
+    async def _do(
+        self, work: Callable[[AsyncConnection], Awaitable[Answer]], opened: Callable[[], Any]
+    ) -> Answer:
+        try:
+            async for attempt in AsyncRetrying(
+                retry=retry_if_exception(_is_away),
+                stop=stop_after_delay(PATIENCE_SECONDS),
+                wait=wait_random_exponential(0.05, max=1.0),
+                reraise=True,
+            ):
+                with attempt:
+                    async with opened() as connection:
+                        return await work(connection)
+        except (DBAPIError, PoolTimeout, OSError) as error:
+            if _is_away(error):
+                raise DatabaseUnreachable("the database cannot be reached") from error
+            raise
+        raise AssertionError("unreachable: the loop returns or raises")
+
+
+def _is_away(error: BaseException) -> bool:
+    if isinstance(error, PoolTimeout | ConnectionError):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    # A missing table is an OperationalError on SQLite; waiting does not make it.
+    lasting = "no such table" in str(error.orig) or "no such column" in str(error.orig)
+    return (
+        error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+    ) and not lasting
+
+
+def _engine(url: URL) -> AsyncEngine:
+    if url.get_backend_name() == "postgresql":
+        return create_async_engine(
+            url,
+            pool_size=10,
+            max_overflow=10,
+            pool_timeout=10,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 5},
+            hide_parameters=True,
+        )
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(url, connect_args={"timeout": 15}, hide_parameters=True)
+    _teach_sqlite(engine)
+    return engine
+
+
+def _teach_sqlite(engine: AsyncEngine) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        # We say BEGIN ourselves: the driver's own would read first and then fail to write.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begun(connection: Any) -> None:
+        connection.exec_driver_sql(
+            "BEGIN" if connection.get_execution_options().get("reads") else "BEGIN IMMEDIATE"
+        )

@@ -1,0 +1,224 @@
+"""The registry of tenants: read anew each time, so that the operator's SQL is seen at once."""
+
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pydantic import SecretStr
+
+from contract import agent_config
+from contract.fingerprint import fingerprint
+from contract.tenant import is_tenant_id
+from control import clients, tenant_settings
+from control.clients import ClientRow
+from control.composing import OPERATOR, compose, place_of
+from control.database import Database
+from control.sealing import Unsealable, is_sealed
+from control.settings import Settings
+from control.tenant import Tenant
+from control.tenant_settings import TenantSettings
+
+_log = logging.getLogger(__name__)
+
+
+class UnknownTenant(Exception):
+    """There is no tenant of this id."""
+
+    hint = "register it with PUT /v1/tenants/{id} or `python -m control tenants add`"
+
+
+class RegistrationRefused(Exception):
+    """A registration with settings that cannot be right; each problem is one sentence."""
+
+    hint = "mend what is named and send it again"
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class SharedKey(Exception):
+    """A registration with an API key that somebody else has; `owner` names them."""
+
+    hint = "every tenant needs a project and a key of its own: make one in the tenant's project"
+
+    def __init__(self, owner: str) -> None:
+        super().__init__(f"this API key belongs to {owner}")
+        self.owner = owner
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What is to be known of a tenant; None leaves what is there."""
+
+    id: str
+    name: str | None = None
+    enabled: bool | None = None
+    settings: Mapping[str, Any] | None = field(default=None, repr=False)
+
+
+class Registry:
+    """Knows the tenants; secrets leave it as SecretStr and enter the table sealed."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
+        self._sealer = settings.sealer
+
+    async def tenants(self) -> tuple[Tenant, ...]:
+        """List all tenants, faulty and disabled ones included, in the order of their ids.
+
+        Raises:
+            DatabaseUnreachable: the database stayed away.
+        """
+        rows = await self._database.read(clients.read_all)
+        keys = (_api_key_of(row) for row in rows)
+        known = self._fingerprints(key for key in keys if key)
+        return tuple([await self._opened(row, known) for row in rows])
+
+    async def tenant(self, tenant_id: str) -> Tenant:
+        """Give one tenant with all that its worker needs.
+
+        Raises:
+            UnknownTenant: there is none of this id.
+            DatabaseUnreachable: the database stayed away.
+        """
+        row = await self._row(tenant_id)
+        keys = await self._database.read(clients.read_keys)
+        return await self._opened(row, self._fingerprints(keys))
+
+    async def callee(self, tenant_id: str) -> Tenant:
+        """Give one tenant for a call: without the others' fingerprints, however many there are.
+
+        Raises:
+            UnknownTenant: there is none of this id.
+            DatabaseUnreachable: the database stayed away.
+        """
+        return await self._opened(await self._row(tenant_id), frozenset())
+
+    async def register(self, wanted: Registration) -> tuple[Tenant, bool]:
+        """Make or change a tenant; tells whether it was made.
+
+        Raises:
+            RegistrationRefused: the id or the settings cannot be right.
+            SharedKey: the API key is the operator's or another tenant's.
+            DatabaseUnreachable: the database stayed away.
+        """
+        sealed = None
+        if wanted.settings is not None:
+            read = _accepted(wanted)
+            if self._is_operators(read):
+                raise SharedKey(OPERATOR)
+            sealed = self._sealed(wanted.id, wanted.settings)
+
+        async def write(connection: Any) -> bool:
+            if wanted.settings is not None:
+                owner = await clients.find_owner(
+                    connection, wanted.settings["livekit"]["api_key"], but=wanted.id
+                )
+                if owner is not None:
+                    raise SharedKey(f"tenant {owner}")
+            elif await clients.read_one(connection, wanted.id) is None:
+                raise RegistrationRefused("settings.livekit: missing for a new tenant")
+            return await clients.write(connection, wanted.id, wanted.name, wanted.enabled, sealed)
+
+        if not is_tenant_id(wanted.id):
+            raise RegistrationRefused("the id is not like acme or acme-berlin (a DNS label)")
+        is_new = await self._database.write(write, alone=True)
+        return await self.tenant(wanted.id), is_new
+
+    async def remove(self, tenant_id: str) -> None:
+        """Forget a tenant; its worker is drained by the fleet, its calls and usage stay on record.
+
+        Raises:
+            UnknownTenant: there is none of this id.
+        """
+        if not await self._database.write(lambda c: clients.remove(c, tenant_id)):
+            raise UnknownTenant(tenant_id)
+
+    async def _row(self, tenant_id: str) -> ClientRow:
+        row = await self._database.read(lambda c: clients.read_one(c, tenant_id))
+        if row is None:
+            raise UnknownTenant(tenant_id)
+        return row
+
+    def usage_secrets(self, tenant_id: str) -> tuple[SecretStr, ...]:
+        """Give what a tenant's usage may be signed with, the current one first."""
+        return self._sealer.derive(f"usage:{tenant_id}")
+
+    def _fingerprints(self, keys: Iterable[str]) -> frozenset[str]:
+        known = {fingerprint(key) for key in keys}
+        if self._settings.operator_fingerprint is not None:
+            known.add(self._settings.operator_fingerprint)
+        return frozenset(known)
+
+    def _is_operators(self, read: TenantSettings) -> bool:
+        operator = self._settings.operator_fingerprint
+        return read.livekit is not None and fingerprint(read.livekit.api_key) == operator
+
+    def _sealed(self, tenant_id: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+        sealed = dict(settings)
+        for path, plain in tenant_settings.secrets_in(settings):
+            if is_sealed(plain):
+                raise RegistrationRefused(f"settings.{'.'.join(path)}: a sealed text is no secret")
+            sealed = tenant_settings.replace_at(
+                sealed, path, self._sealer.seal(plain, place_of(tenant_id, path))
+            )
+        return sealed
+
+    async def _opened(self, row: ClientRow, known: frozenset[str]) -> Tenant:
+        told = [
+            await self._seal_one(row.id, path, found)
+            for path, found in tenant_settings.secrets_in(row.settings)
+            if not self._sealer.is_current(found)
+        ]
+        lay_open = tuple(problem for problem in told if problem)
+        new = tuple(problem for problem in lay_open if problem not in row.notices)
+        return compose(replace(row, notices=(*row.notices, *new)), self._settings, known)
+
+    async def _seal_one(self, tenant_id: str, path: tuple[str, ...], found: str) -> str | None:
+        """Seal a secret under the current key; gives the notice if it had lain open."""
+        place, was_sealed = place_of(tenant_id, path), is_sealed(found)
+        try:
+            plain = self._sealer.unseal(found, place).get_secret_value() if was_sealed else found
+        except Unsealable:
+            return None  # named as a fault of the tenant where its settings are read
+        sealed, where = self._sealer.seal(plain, place), ".".join(path)
+        problem = None if was_sealed else f"settings.{where} came in plain text; it is sealed now"
+
+        async def write(connection: Any) -> None:
+            if await clients.replace_secret(connection, tenant_id, path, found, sealed) and problem:
+                await clients.note(connection, tenant_id, problem, time.time())
+
+        await self._database.write(write)
+        _log.warning("tenant %s: settings.%s sealed under the current key", tenant_id, where)
+        return problem
+
+
+def _accepted(wanted: Registration) -> TenantSettings:
+    assert wanted.settings is not None
+    read = tenant_settings.read(wanted.settings)
+    problems = [fault.problem for fault in read.faults]
+    unknown = tenant_settings.unknown_names(wanted.settings)
+    problems += [f"settings.{name}: unknown name" for name in unknown]
+    problems += _config_problems(read)
+    if problems:
+        raise RegistrationRefused(*problems)
+    return read
+
+
+def _config_problems(read: TenantSettings) -> list[str]:
+    if not isinstance(read.agent.config, dict):
+        return []
+    try:
+        agent_config.parse(read.agent.config)
+    except agent_config.AgentConfigFault as error:
+        return [f"settings.agent.config: {error}"]
+    return []
+
+
+def _api_key_of(row: ClientRow) -> str | None:
+    livekit = tenant_settings.read(row.settings).livekit
+    return livekit.api_key if livekit else None

@@ -1,0 +1,172 @@
+"""The control plane's own settings: the one file of this program that reads the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from dotenv import dotenv_values
+from pydantic import SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from contract import claims
+from contract.fingerprint import fingerprint
+from control.sealing import Sealer
+
+_FILE = "_FILE"
+
+
+class LauncherKind(StrEnum):
+    """What starts tenants' containers."""
+
+    PROCESS = "process"
+    DOCKER = "docker"
+    NONE = "none"
+
+
+class SettingsFault(Exception):
+    """Settings of the control plane that cannot be used; one line per fault, no values."""
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class _Raw(BaseSettings):
+    """The variables as they stand; the errors name them and hide their values."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
+    )
+
+    control_database_url: SecretStr = SecretStr("sqlite:///control.db")
+    control_token: SecretStr | None = None
+    control_sealing_key: SecretStr | None = None
+    control_url: str = "http://127.0.0.1:8080"
+    claim_private_key: SecretStr | None = None
+    operator_livekit_api_key: SecretStr | None = None
+    launcher: LauncherKind = LauncherKind.NONE
+    worker_image: str = "livekit-tenant-worker"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the operator chose; `url` is where workers reach this control plane."""
+
+    database_url: SecretStr
+    token: SecretStr | None
+    sealer: Sealer
+    url: str
+    claim_private_key: Ed25519PrivateKey | None = field(repr=False)
+    operator_fingerprint: str | None
+    launcher: LauncherKind
+    worker_image: str
+    environment: Mapping[str, str] = field(repr=False)
+
+    @property
+    def claim_public_key(self) -> str | None:
+        """Give the public half of the claim key, as CLAIM_PUBLIC_KEY carries it."""
+        if self.claim_private_key is None:
+            return None
+        return claims.encode_key(self.claim_private_key.public_key().public_bytes_raw())
+
+
+def read(env_file: Path | None = None) -> Settings:
+    """Read the environment, and before it the env file where one is named.
+
+    Raises:
+        SettingsFault: naming every variable that is missing or malformed.
+    """
+    given = {name: text for name, text in os.environ.items() if text}
+    if env_file is not None:
+        given |= _from_file(env_file)
+    return parse(given)
+
+
+def read_database_url(env_file: Path | None = None) -> SecretStr:
+    """Read where the database is, for what needs nothing else."""
+    given = {name: text for name, text in os.environ.items() if text}
+    if env_file is not None:
+        given |= _from_file(env_file)
+    return _raw(_with_files(given)).control_database_url
+
+
+def parse(given: Mapping[str, str]) -> Settings:
+    """Turn variables into settings.
+
+    Raises:
+        SettingsFault: naming every variable that is missing or malformed.
+    """
+    raw = _raw(_with_files(given))
+    faults: list[str] = []
+    sealer = _sealer(raw.control_sealing_key, faults)
+    claim_key = _claim_key(raw.claim_private_key, faults)
+    if faults or sealer is None:
+        raise SettingsFault(*faults)
+    operator = raw.operator_livekit_api_key
+    return Settings(
+        database_url=raw.control_database_url,
+        token=raw.control_token,
+        sealer=sealer,
+        url=raw.control_url.rstrip("/"),
+        claim_private_key=claim_key,
+        operator_fingerprint=fingerprint(operator.get_secret_value()) if operator else None,
+        launcher=raw.launcher,
+        worker_image=raw.worker_image,
+        environment=dict(given),
+    )
+
+
+def _raw(given: Mapping[str, str]) -> _Raw:
+    known = {name: given[name.upper()] for name in _Raw.model_fields if given.get(name.upper())}
+    try:
+        return _Raw.model_validate(known)
+    except ValidationError as error:
+        lines = [
+            f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)
+        ]
+        raise SettingsFault(*lines) from None
+
+
+def _from_file(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        raise SettingsFault(f"--env-file: there is no file {path}")
+    return {name: text for name, text in dotenv_values(path, interpolate=False).items() if text}
+
+
+def _with_files(given: Mapping[str, str]) -> dict[str, str]:
+    values = dict(given)
+    for name in _Raw.model_fields:
+        variable = name.upper()
+        if not variable.endswith(("KEY", "TOKEN", "URL")) or not given.get(variable + _FILE):
+            continue
+        if given.get(variable):
+            raise SettingsFault(f"{variable}: given twice, also as {variable}{_FILE}; keep one")
+        try:
+            values[variable] = Path(given[variable + _FILE]).read_text().strip()
+        except OSError as error:
+            raise SettingsFault(f"{variable}{_FILE}: {error.strerror}") from error
+    return values
+
+
+def _sealer(keys: SecretStr | None, faults: list[str]) -> Sealer | None:
+    if keys is None:
+        faults.append("CONTROL_SEALING_KEY: missing; `python -m control keys` makes one")
+        return None
+    try:
+        return Sealer.from_text(keys)
+    except ValueError as error:
+        faults.append(f"CONTROL_SEALING_KEY: {error}; `python -m control keys` makes a good one")
+        return None
+
+
+def _claim_key(key: SecretStr | None, faults: list[str]) -> Ed25519PrivateKey | None:
+    if key is None:
+        return None
+    try:
+        return claims.load_private_key(key.get_secret_value())
+    except ValueError as error:
+        faults.append(f"CLAIM_PRIVATE_KEY: {error}; `python -m control keys` makes a good one")
+        return None
