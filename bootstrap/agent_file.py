@@ -12,8 +12,8 @@ from contract.agent_config import AgentConfig, AgentConfigFault, parse
 _MAX_BYTES = 256 * 1024
 
 
-def load(path: str | None, findings: list[Finding]) -> AgentConfig | None:
-    """Read the file, or add every fault in it to `findings`; no file is the polite default."""
+def load(path: str | None, findings: list[Finding]) -> AgentConfig:
+    """Read the file, and add every fault in it to `findings`; no file is the polite default."""
     if path is None:
         return AgentConfig()
     problems: tuple[str, ...]
@@ -29,7 +29,7 @@ def load(path: str | None, findings: list[Finding]) -> AgentConfig | None:
         Finding(WELLFORMED, "AGENT_CONFIG", problem, EXAMPLES["AGENT_CONFIG"])
         for problem in problems
     )
-    return None
+    return AgentConfig()
 
 
 def _mapping(path: Path) -> dict[str, Any]:

@@ -1,27 +1,37 @@
-"""Settings that are well-formed one by one and cannot be meant together."""
+"""Settings that are well-formed one by one: whether they are whole, and can be meant together."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from bootstrap import urls
 from bootstrap.examples import EXAMPLES
 from bootstrap.findings import COMPLETE, NOT_SWAPPED, WELLFORMED, Finding
 from bootstrap.values import Values
 from contract.tenant import ANY_ROOM
+from contract.variables import PROJECT_VARIABLES
 
 _KEY_BEGINS = "API"
 _SECRET_IS_LONG = 24
 
 
-def find(values: Values) -> tuple[Finding, ...]:
-    """List every contradiction, faults and warnings, in the order of the reference."""
-    return tuple(
-        finding
-        for rule in (_swapped, _plain_urls, _claims, _provider, _usage, _every_room)
-        for finding in rule(values)
-    )
+def find(values: Values, faulty: Collection[str]) -> tuple[Finding, ...]:
+    """List what is missing or contradictory, faults and warnings, in the reference's order.
+
+    `faulty` are variables that were given and are wrong by themselves: about those all is said.
+    """
+    found = (finding for rule in _RULES for finding in rule(values))
+    said = {*faulty, "OPENAI_API_KEY"} if "AGENT" in faulty else set(faulty)
+    return tuple(finding for finding in found if finding.variable not in said)
+
+
+def _required(values: Values) -> Iterator[Finding]:
+    for name in ("TENANT_ID", *PROJECT_VARIABLES):
+        if getattr(values, name.lower()) is None:
+            yield Finding(COMPLETE, name, "is missing", EXAMPLES[name])
 
 
 def _swapped(values: Values) -> Iterator[Finding]:
+    if values.livekit_api_key is None or values.livekit_api_secret is None:
+        return
     key, secret = values.livekit_api_key, values.livekit_api_secret.get_secret_value()
     if secret.startswith(_KEY_BEGINS) and len(secret) < _SECRET_IS_LONG <= len(key):
         for name in ("LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"):
@@ -65,3 +75,6 @@ def _every_room(values: Values) -> Iterator[Finding]:
     if values.room_prefix == ANY_ROOM:
         problem = "is *: every room of this project is served, whoever made it"
         yield Finding(WELLFORMED, "ROOM_PREFIX", problem, is_warning=True)
+
+
+_RULES = (_required, _swapped, _plain_urls, _claims, _provider, _usage, _every_room)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from dotenv.parser import Binding, parse_stream
 
+from bootstrap.examples import EXAMPLES
 from bootstrap.findings import WELLFORMED, Finding
 
-_LINE = "NAME=value, without quotes"
+_LINE = "MAX_CALLS=10"
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ def _fault(binding: Binding, where: str, before: dict[str, str]) -> Finding | No
     if binding.value is None:
         return Finding(WELLFORMED, where, "has a name and no `=`", _LINE)
     if why := _read_otherwise_by_docker(binding):
-        return Finding(WELLFORMED, binding.key, f"{where}: {why}", _LINE)
+        example = f"{binding.key}={EXAMPLES.get(binding.key, 'value')}"
+        return Finding(WELLFORMED, binding.key, f"{where}: {why}", example)
     if binding.key in before:
         twice = f"{where}: it stands twice, and the last one counts"
         return Finding(WELLFORMED, binding.key, twice, is_warning=True)

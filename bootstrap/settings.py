@@ -1,26 +1,43 @@
 """A tenant's settings, read from every source and proven as far as that needs no network."""
 
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import SecretStr, ValidationError
 
 from bootstrap import agent_file, contradictions
 from bootstrap.examples import EXAMPLES
-from bootstrap.findings import COMPLETE, WELLFORMED, Finding, Findings
+from bootstrap.findings import WELLFORMED, Finding, Findings
 from bootstrap.sources import Gathered, gather
 from bootstrap.suspicions import suspicion
 from bootstrap.values import Choice, Values
 from contract.agent_config import AgentConfig
 from contract.fingerprint import fingerprint
-from contract.tenant import default_agent_name, default_room_prefix, is_tenant_id
+from contract.tenant import default_agent_name, default_room_prefix
 from project.credentials import Credentials
 
 STATE_FOLDER = "livekit-tenant-worker"
+_AS_GIVEN = (
+    "rival_check",
+    "provider_check",
+    "openai_api_key",
+    "openai_base_url",
+    "agent",
+    "max_calls",
+    "max_call_seconds",
+    "call_memory_limit_mb",
+    "drain_seconds",
+    "hurry_seconds",
+    "health_host",
+    "health_port",
+    "usage_url",
+    "usage_secret",
+    "log_level",
+)
 
 
 @dataclass(frozen=True)
@@ -36,7 +53,7 @@ class Settings:
     agent_name: str
     room_prefix: str
     foreign_fingerprints: frozenset[str]
-    claim_keys: tuple[Ed25519PublicKey, ...]
+    claim_keys: tuple[str, ...]
     claim_policy: Literal["required", "optional", "off"]
     token_rule: Literal["required", "warn"]
     rival_check: Choice
@@ -46,10 +63,10 @@ class Settings:
     agent_config: AgentConfig
     agent: str | None
     max_calls: int
-    max_call_seconds: float
+    max_call_seconds: int
     call_memory_limit_mb: int
-    drain_seconds: float
-    hurry_seconds: float
+    drain_seconds: int
+    hurry_seconds: int
     health_host: str
     health_port: int
     state_dir: Path
@@ -71,11 +88,11 @@ def read(
         return Findings(tuple(gathered.findings))
     _blame_suspicious(gathered)
     values = _values(gathered)
-    config = agent_file.load(gathered.values.get("AGENT_CONFIG"), gathered.findings)
-    if values is not None:
-        gathered.findings.extend(contradictions.find(values))
-    if values is None or config is None or _are_faulty(gathered.findings):
-        return _findings(gathered)
+    config = agent_file.load(values.agent_config, gathered.findings)
+    for finding in contradictions.find(values, gathered.faulty):
+        gathered.findings.append(_with_emptiness(finding, gathered.empty))
+    if any(not finding.is_warning for finding in gathered.findings):
+        return _findings(values, gathered)
     return _settings(values, config, gathered, env_file, is_terminal=is_terminal)
 
 
@@ -86,35 +103,33 @@ def _blame_suspicious(gathered: Gathered) -> None:
             del gathered.values[name]
 
 
-def _values(gathered: Gathered) -> Values | None:
+def _values(gathered: Gathered) -> Values:
     texts: dict[str, Any] = {name.lower(): text for name, text in gathered.values.items()}
     try:
         return Values(**texts)
     except ValidationError as error:
         for fault in error.errors(include_url=False, include_context=False, include_input=False):
-            name = str(fault["loc"][0]).upper()
-            if name not in gathered.faulty:
-                gathered.blame(_finding(name, fault["type"], fault["msg"], gathered))
-    return None
+            name = str(fault["loc"][0])
+            problem = fault["msg"].removeprefix("Value error, ")
+            gathered.blame(Finding(WELLFORMED, name.upper(), problem, EXAMPLES[name.upper()]))
+            texts.pop(name, None)
+        return Values(**texts)
 
 
-def _finding(name: str, kind: str, message: str, gathered: Gathered) -> Finding:
-    if kind == "missing":
-        problem = "is empty" if name in gathered.empty else "is missing"
-        return Finding(COMPLETE, name, problem, EXAMPLES[name])
-    return Finding(WELLFORMED, name, message.removeprefix("Value error, "), EXAMPLES[name])
+def _with_emptiness(finding: Finding, empty: Collection[str]) -> Finding:
+    if finding.problem.startswith("is missing") and finding.variable in empty:
+        return replace(finding, problem=finding.problem.replace("is missing", "is empty", 1))
+    return finding
 
 
-def _are_faulty(findings: list[Finding]) -> bool:
-    return any(not finding.is_warning for finding in findings)
-
-
-def _findings(gathered: Gathered) -> Findings:
-    tenant = gathered.values.get("TENANT_ID", "")
-    key = gathered.values.get("LIVEKIT_API_KEY")
+def _findings(values: Values, gathered: Gathered) -> Findings:
+    faults = [finding for finding in gathered.findings if not finding.is_warning]
+    warnings = [finding for finding in gathered.findings if finding.is_warning]
+    key = values.livekit_api_key
     return Findings(
-        tuple(gathered.findings),
-        tenant=tenant if is_tenant_id(tenant) else None,
+        (*faults, *warnings),
+        tenant=values.tenant_id,
+        host=urlsplit(values.livekit_url).netloc.lower() if values.livekit_url else None,
         key_fingerprint=fingerprint(key) if key else None,
     )
 
@@ -127,41 +142,33 @@ def _settings(
     *,
     is_terminal: bool,
 ) -> Settings:
-    credentials = Credentials(values.livekit_url, values.livekit_api_key, values.livekit_api_secret)
+    tenant, credentials = _identity(values)
     return Settings(
-        tenant=values.tenant_id,
+        tenant=tenant,
         credentials=credentials,
-        agent_name=values.livekit_agent_name or default_agent_name(values.tenant_id),
-        room_prefix=values.room_prefix or default_room_prefix(values.tenant_id),
+        agent_name=values.livekit_agent_name or default_agent_name(tenant),
+        room_prefix=values.room_prefix or default_room_prefix(tenant),
         foreign_fingerprints=values.foreign_key_fingerprints,
         claim_keys=values.claim_public_key,
         claim_policy=values.claim_policy or ("required" if values.claim_public_key else "off"),
         token_rule=values.token_rule or ("warn" if credentials.is_cloud else "required"),
-        rival_check=values.rival_check,
-        provider_check=values.provider_check,
-        openai_api_key=values.openai_api_key,
-        openai_base_url=values.openai_base_url,
         agent_config=config,
-        agent=values.agent,
-        max_calls=values.max_calls,
-        max_call_seconds=values.max_call_seconds,
-        call_memory_limit_mb=values.call_memory_limit_mb,
-        drain_seconds=values.drain_seconds,
-        hurry_seconds=values.hurry_seconds,
-        health_host=values.health_host,
-        health_port=values.health_port,
-        state_dir=_state_dir(values),
-        usage_url=values.usage_url,
-        usage_secret=values.usage_secret,
+        state_dir=_state_dir(values.state_dir, tenant),
         log_format=values.log_format or ("text" if is_terminal else "json"),
-        log_level=values.log_level,
         env_file=env_file,
         others={name: SecretStr(text) for name, text in gathered.others.items()},
         findings=tuple(gathered.findings),
+        **{name: getattr(values, name) for name in _AS_GIVEN},
     )
 
 
-def _state_dir(values: Values) -> Path:
-    if values.state_dir:
-        return Path(values.state_dir)
-    return Path(tempfile.gettempdir()) / STATE_FOLDER / values.tenant_id
+def _identity(values: Values) -> tuple[str, Credentials]:
+    given = (values.tenant_id, values.livekit_url, values.livekit_api_key)
+    tenant, url, key = (text or "" for text in given)
+    if not (tenant and url and key and values.livekit_api_secret):
+        raise RuntimeError("a required setting got lost after it was asked for")
+    return tenant, Credentials(url, key, values.livekit_api_secret)
+
+
+def _state_dir(given: str | None, tenant: str) -> Path:
+    return Path(given) if given else Path(tempfile.gettempdir()) / STATE_FOLDER / tenant

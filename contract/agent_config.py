@@ -85,8 +85,8 @@ class AgentConfig(_Frozen):
     """A tenant's agent; the defaults are a polite agent that promises nothing."""
 
     instructions: str = Field(
-        default="You are a friendly voice assistant on the phone. Answer in one or two short sentences. "
-        "Say so when you do not know something, and never invent facts.",
+        default="You are a friendly voice assistant on the phone. Answer in one or two short "
+        "sentences. Say so when you do not know something, and never invent facts.",
         min_length=1,
     )
     greeting: str = "Hello, how can I help you?"
