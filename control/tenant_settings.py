@@ -78,10 +78,10 @@ class AgentPart(_Part):
     @field_validator("env")
     @classmethod
     def _leaves_the_rest_alone(cls, env: dict[str, str]) -> dict[str, str]:
-        for name in env:
+        for name, value in env.items():
             if name in _NOT_IN_ENV or name.startswith(("LIVEKIT_", "CONTROL_")):
                 raise ValueError(f"{name} does not belong here: it follows from the other settings")
-            if not name or "=" in name or "\0" in name + env[name]:
+            if not name or "=" in name or "\0" in name + value:
                 raise ValueError("a name or value that no environment can hold")
         return env
 
@@ -116,7 +116,7 @@ def read(settings: Any) -> TenantSettings:
 
 
 def unknown_names(settings: Mapping[str, Any]) -> tuple[str, ...]:
-    """List names that none of the parts knows; a registration refuses them, SQL may keep its own."""
+    """List names that no part knows: a registration refuses them, SQL may keep its own."""
     parts: dict[str, type[BaseModel]] = {
         "livekit": LivekitPart,
         "openai": OpenaiPart,
