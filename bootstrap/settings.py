@@ -78,6 +78,20 @@ class Settings:
     others: Mapping[str, SecretStr] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
+    def secrets(self) -> tuple[str, ...]:
+        """List every text that no output may hold, the env file's other values among them."""
+        held = (self.credentials.api_secret, self.openai_api_key, self.usage_secret)
+        long_enough = 8  # `en` or `10` may be somebody's value, and is in many a sentence
+        return (
+            self.credentials.api_key,
+            *(secret.get_secret_value() for secret in held if secret is not None),
+            *(
+                other.get_secret_value()
+                for other in self.others.values()
+                if len(other.get_secret_value()) >= long_enough
+            ),
+        )
+
 
 def read(
     environment: Mapping[str, str], env_file: Path | None = None, *, is_terminal: bool = False

@@ -1,0 +1,65 @@
+"""The hand-over: what was proven becomes the worker's configuration, and the worker serves.
+
+The one module that knows the worker. Importing it loads the runtime: after the environment was
+scrubbed, and after whatever must be forked before.
+"""
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from bootstrap.settings import Settings
+from contract.exits import ExitCode
+from worker.configuration import ClaimPolicy, Configuration, Rule
+from worker.service import serve as serve_calls
+
+
+def serve(
+    settings: Settings,
+    *,
+    report: dict[str, Any],
+    health_socket: socket.socket,
+    on_state: Callable[[str, int | None], None],
+) -> ExitCode:
+    """Serve the tenant until the worker ends; gives the process's exit code."""
+    return serve_calls(
+        configuration(settings, report=report, health_socket=health_socket, on_state=on_state)
+    )
+
+
+def configuration(
+    settings: Settings,
+    *,
+    report: dict[str, Any],
+    health_socket: socket.socket,
+    on_state: Callable[[str, int | None], None],
+) -> Configuration:
+    """Say to the worker what the settings say, and what the preflight found."""
+    return Configuration(
+        tenant=settings.tenant,
+        credentials=settings.credentials,
+        agent_name=settings.agent_name,
+        room_prefix=settings.room_prefix,
+        agent_config=settings.agent_config,
+        state_dir=settings.state_dir,
+        edition=report.get("project", {}).get("edition"),
+        claim_keys=settings.claim_keys,
+        claim_policy=ClaimPolicy(settings.claim_policy),
+        token_rule=Rule(settings.token_rule),
+        rival_check=Rule(settings.rival_check),
+        agent=settings.agent,
+        openai_api_key=settings.openai_api_key,
+        openai_base_url=settings.openai_base_url,
+        max_calls=settings.max_calls,
+        max_call_seconds=settings.max_call_seconds,
+        call_memory_limit_mb=settings.call_memory_limit_mb,
+        drain_seconds=settings.drain_seconds,
+        hurry_seconds=settings.hurry_seconds,
+        usage_url=settings.usage_url,
+        usage_secret=settings.usage_secret,
+        log_format=settings.log_format,
+        log_level=settings.log_level,
+        report=report,
+        health_socket=health_socket,
+        on_state=on_state,
+    )

@@ -1,0 +1,20 @@
+"""The log until the worker takes it over: the same form, and nothing secret in it."""
+
+import logging
+import sys
+
+from bootstrap.settings import Settings
+from contract.log_record import JsonFormatter, TextFormatter
+
+
+def begin(settings: Settings) -> None:
+    """Write this process's records to standard error as LOG_FORMAT and LOG_LEVEL say."""
+    context = {
+        "tenant": settings.tenant,
+        "project_host": settings.credentials.host,
+        "key_fingerprint": settings.credentials.fingerprint,
+    }
+    form = TextFormatter if settings.log_format == "text" else JsonFormatter
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(form(lambda: context, settings.secrets()))
+    logging.basicConfig(handlers=[handler], level=settings.log_level, force=True)

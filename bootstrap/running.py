@@ -1,0 +1,71 @@
+"""`run`: hold what is this process's alone, prove the tenant, hand over to the worker."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from socket import socket
+
+from bootstrap import agent_code, endings, environment, logs, memory
+from bootstrap.endings import SettingsFault
+from bootstrap.examples import EXAMPLES
+from bootstrap.findings import WELLFORMED, Finding
+from bootstrap.listening import listen
+from bootstrap.settings import Settings
+from bootstrap.state_dir import StateDir, StateDirFault, acquire
+from contract.exits import ExitCode
+
+_log = logging.getLogger("bootstrap")
+
+
+@dataclass(frozen=True)
+class _Held:
+    state_dir: StateDir
+    listener: socket
+
+
+def run(settings: Settings) -> ExitCode:
+    """Run one tenant's worker from settings to exit code.
+
+    Raises:
+        SettingsFault: STATE_DIR, HEALTH_PORT or AGENT turn out unusable.
+    """
+    logs.begin(settings)
+    for finding in settings.findings:
+        _log.warning("%s", finding)
+    if warning := memory.warning(settings.max_calls, memory.limit_mib()):
+        _log.warning("%s", warning)
+    with _holding(settings) as held:
+        environment.scrub(settings)
+        return _serve(settings, held)
+
+
+def _serve(settings: Settings, held: _Held) -> ExitCode:
+    # Late: this import is the runtime, 2.6 s of it, and reads the environment as it is by now.
+    from bootstrap import handover
+
+    if settings.agent and (fault := agent_code.find_fault(settings.agent, settings.secrets())):
+        raise SettingsFault(fault)
+
+    def on_state(state: str, exit_code: int | None) -> None:
+        held.state_dir.write(state=state, exit_code=exit_code)
+
+    return handover.serve(settings, report={}, health_socket=held.listener, on_state=on_state)
+
+
+@contextmanager
+def _holding(settings: Settings) -> Iterator[_Held]:
+    try:
+        state_dir = acquire(settings.state_dir)
+    except StateDirFault as fault:
+        example = EXAMPLES["STATE_DIR"]
+        raise SettingsFault(Finding(WELLFORMED, "STATE_DIR", str(fault), example)) from None
+    try:
+        with listen(settings.health_host, settings.health_port) as listener:
+            state_dir.write(port=listener.getsockname()[1])
+            yield _Held(state_dir, listener)
+    except Exception as error:
+        state_dir.write(exit_code=int(endings.of_error(error).code))
+        raise
+    finally:
+        state_dir.release()
