@@ -1,0 +1,94 @@
+"""`python -m control status` and `stop`: how the fleet stands, and how it is laid down."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from contract.exits import ExitCode
+from control import settings
+from control.fleet import table
+from control.fleet.health import Health
+from control.fleet.rows import Row, rows
+from control.fleet.serving import FleetService, opened
+from control.fleet.stopping import stop
+from control.launchers.launcher import Worker
+from control.plane import Plane
+
+_WATCH_SECONDS = 2.0
+_EnvFile = Annotated[
+    Path | None, typer.Option(help="Settings of the control plane; they outweigh the environment.")
+]
+
+
+def show_status(
+    watch: Annotated[bool, typer.Option("--watch", help="Keep it live; Ctrl-C ends it.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    env_file: _EnvFile = None,
+) -> None:
+    """Show every tenant: project, state, calls, memory, restarts and what went wrong last."""
+    with contextlib.suppress(KeyboardInterrupt):  # how one leaves --watch
+        asyncio.run(_show(settings.read(env_file), watch=watch, as_json=as_json))
+
+
+async def _show(read: settings.Settings, *, watch: bool, as_json: bool) -> None:
+    async with opened(read) as (plane, service), Health() as health:
+        if watch:
+            await _watch(plane, service, health)
+        found = await _look(plane, service, health)
+    if as_json:
+        typer.echo(json.dumps([row.as_json() for row in found], indent=2))
+    else:
+        Console().print(table.render(found))
+
+
+async def _look(plane: Plane, service: FleetService, health: Health) -> Sequence[Row]:
+    return await rows(await plane.registry.tenants(), service.launcher, health)
+
+
+async def _watch(plane: Plane, service: FleetService, health: Health) -> None:
+    with Live(table.render(await _look(plane, service, health)), screen=True) as live:
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            live.update(table.render(await _look(plane, service, health)))
+
+
+def stop_workers(
+    tenants: Annotated[list[str] | None, typer.Argument(help="Whose; all without any.")] = None,
+    wait_seconds: Annotated[float, typer.Option(help="How long calls may go on.")] = 3600.0,
+    now: Annotated[bool, typer.Option("--now", help="Cut calls instead of draining.")] = False,
+    env_file: _EnvFile = None,
+) -> None:
+    """Drain and stop workers; `serve` must not run, or it starts them again.
+
+    A tenant that should stay stopped is disabled instead: `serve` then drains its worker.
+    """
+    still = asyncio.run(_stop(settings.read(env_file), tenants or [], wait_seconds, now))
+    if still:
+        typer.echo(f"still running: {', '.join(worker.tenant for worker in still)}", err=True)
+        raise typer.Exit(ExitCode.CUT_OFF)
+
+
+async def _stop(
+    read: settings.Settings, tenants: Sequence[str], wait_seconds: float, now: bool
+) -> Sequence[Worker]:
+    async with opened(read) as (_, service):
+        return await stop(
+            service.launcher,
+            tenants,
+            wait_seconds=wait_seconds,
+            is_hurried=now,
+            on_change=lambda left: typer.echo(f"{len(left)} running"),
+        )
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("status")(show_status)
+    app.command("stop")(stop_workers)
