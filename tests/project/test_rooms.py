@@ -58,13 +58,13 @@ def agent_token(project: Project, room: str, identity: str, nonce: str) -> str:
 
 async def probe_room_of(project: Project) -> tuple[str, str]:
     """Wait for a probe's room, and give its name and nonce, as a worker would read them."""
-    while True:
-        for room in await rooms.list_rooms(project):
-            if room.name.startswith(f"{PREFIX}probe-"):
-                for dispatch in await dispatches.list_dispatches(project, room.name):
+    async with asyncio.timeout(30):
+        while True:
+            for room in await probe_rooms(project):
+                for dispatch in await dispatches.list_dispatches(project, room):
                     if dispatch.agent_name == "acme-agent":
-                        return room.name, json.loads(dispatch.metadata)["probe"]
-        await asyncio.sleep(0.05)
+                        return room, json.loads(dispatch.metadata)["probe"]
+            await asyncio.sleep(0.05)
 
 
 async def test_a_room_and_its_first_dispatch_are_made_in_one_request(
