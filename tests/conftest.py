@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.servers import RunningProject, start_project
+from sandbox.speech.running import RunningSpeech, start_speech
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +18,16 @@ def acme(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProject]:
 def globex(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProject]:
     """The second tenant's project."""
     yield from _project("globex", tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSpeech]:
+    """The model provider; who orders a fault lifts it, who stops it starts it again."""
+    endpoint = start_speech(folder=tmp_path_factory.mktemp("speech"))
+    try:
+        yield endpoint
+    finally:
+        endpoint.kill()
 
 
 def _project(name: str, folders: pytest.TempPathFactory) -> Iterator[RunningProject]:

