@@ -17,7 +17,7 @@ from bench.scale import FULL, QUICK, Scale
 from bench.subject import SUBJECTS, Surroundings
 from bench.voice import question
 from sandbox.servers import start_project
-from sandbox.speech import start_speech
+from sandbox.speech.running import start_speech
 
 _PARTS = ("voice", "silent", "tenants", "image")
 
@@ -59,13 +59,18 @@ def _measure(scale: Scale, parts: frozenset[str], folder: Path, console: Console
     result = Result(scale.name)
     project = start_project("bench", folder=folder)
     try:
-        with start_speech(folder=folder) as speech:
+        speech = start_speech(folder=folder)
+        try:
             surroundings = Surroundings(project.credentials, speech.url, speech.api_key, folder)
-            bench = Bench(surroundings, scale, result, question(speech))
-            asyncio.run(_measure_in_turns(bench, parts, console))
+            voice = asyncio.run(question(speech))
+            asyncio.run(
+                _measure_in_turns(Bench(surroundings, scale, result, voice), parts, console)
+            )
             if "image" in parts and scale.with_image:
                 console.print("image: size and cold start")
                 measure_container(surroundings, result)
+        finally:
+            speech.kill()
     finally:
         project.kill()
     return result

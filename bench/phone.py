@@ -8,6 +8,7 @@ import numpy as np
 from livekit import rtc
 
 from bench.subject import Worker
+from bench.voice import RATE
 from contract.tenant import call_room, new_nonce
 from project.connection import Project
 from project.dispatches import create_dispatch
@@ -17,8 +18,7 @@ from project.tokens import caller_token
 
 _SOUND = 500  # of 32767: above any codec's noise, below any voice
 _ANSWER_SECONDS = 15.0
-_RATE = 48_000
-_FRAME_SAMPLES = _RATE // 50
+_FRAME_SAMPLES = RATE // 50
 _GLANCE_SECONDS = 0.25
 
 
@@ -48,11 +48,11 @@ class Phone:
 
     async def talk(self, pcm: np.ndarray, pause_seconds: float) -> None:
         """Publish a voice that says the same again and again, with pauses for the answers."""
-        source = rtc.AudioSource(_RATE, 1)
+        source = rtc.AudioSource(RATE, 1)
         track = rtc.LocalAudioTrack.create_audio_track("voice", source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         await self.room.local_participant.publish_track(track, options)
-        pause = np.zeros(int(_RATE * pause_seconds), dtype=np.int16)
+        pause = np.zeros(int(RATE * pause_seconds), dtype=np.int16)
         loop = np.concatenate([pcm, pause])
         self._tasks.append(asyncio.create_task(_speak(source, loop), name="bench voice"))
 
@@ -122,4 +122,4 @@ async def _speak(source: rtc.AudioSource, loop: np.ndarray) -> None:
     while True:
         for start in range(0, len(loop) - _FRAME_SAMPLES, _FRAME_SAMPLES):
             samples = loop[start : start + _FRAME_SAMPLES]
-            await source.capture_frame(rtc.AudioFrame(samples.tobytes(), _RATE, 1, _FRAME_SAMPLES))
+            await source.capture_frame(rtc.AudioFrame(samples.tobytes(), RATE, 1, _FRAME_SAMPLES))

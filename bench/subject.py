@@ -1,21 +1,22 @@
-"""The two workers that are measured, started alike: a child process on a project and an endpoint."""
+"""The two workers that are measured, started alike: a child on a project and an endpoint."""
 
 import re
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.result import OURS, STOCK
 from bench.tree import Tree
+from contract.agent_config import Models
 from project.credentials import Credentials
 from sandbox.child import Child, plain_environment, start_child
-from sandbox.speech.server import LLM_MODEL, STT_MODEL, TTS_MODEL
 
 _READY_SECONDS = 60.0
 _MAX_CALLS = 64
+_MODELS = Models()
 _REGISTERED = re.compile(r"registered worker")
 _READY = re.compile(r'"?state"?\W+ready\b')
 
@@ -96,7 +97,7 @@ def _is_logged(child: Child, pattern: re.Pattern[str]) -> bool:
     return pattern.search(child.log.read_text(errors="replace")) is not None
 
 
-def _shared(surroundings: Surroundings, tenant: str) -> Mapping[str, str]:
+def _shared(surroundings: Surroundings, tenant: str) -> dict[str, str]:
     credentials = surroundings.credentials
     return {
         "LIVEKIT_URL": credentials.url,
@@ -109,23 +110,20 @@ def _shared(surroundings: Surroundings, tenant: str) -> Mapping[str, str]:
     }
 
 
-def _stocks(is_silent: bool) -> Mapping[str, str]:
+def _stocks(is_silent: bool) -> dict[str, str]:
     return {
-        "BENCH_STT": STT_MODEL,
-        "BENCH_LLM": LLM_MODEL,
-        "BENCH_TTS": TTS_MODEL,
+        "BENCH_STT": _MODELS.stt,
+        "BENCH_LLM": _MODELS.llm,
+        "BENCH_TTS": _MODELS.tts,
         "BENCH_GREETING": GREETING,
         "BENCH_INSTRUCTIONS": INSTRUCTIONS,
         "BENCH_SILENT": "1" if is_silent else "",
     }
 
 
-def _ours(tenant: str, folder: Path, is_silent: bool) -> Mapping[str, str]:
+def _ours(tenant: str, folder: Path, is_silent: bool) -> dict[str, str]:
     agent = folder / "agent.yaml"
-    agent.write_text(
-        f"greeting: {GREETING!r}\ninstructions: {INSTRUCTIONS!r}\nlanguage: en\n"
-        f"models: {{stt: {STT_MODEL}, llm: {LLM_MODEL}, tts: {TTS_MODEL}}}\n"
-    )
+    agent.write_text(f"greeting: {GREETING!r}\ninstructions: {INSTRUCTIONS!r}\nlanguage: en\n")
     return {
         "TENANT_ID": tenant,
         "AGENT_CONFIG": "" if is_silent else str(agent),
