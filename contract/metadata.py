@@ -65,6 +65,8 @@ def _object(text: str) -> dict[str, Any]:
         raise MalformedMetadata("longer than 16 KiB")
     try:
         fields = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+    except MalformedMetadata:
+        raise
     except (ValueError, RecursionError) as error:
         raise MalformedMetadata("not JSON, or not in its strict form") from error
     if not isinstance(fields, dict):
