@@ -16,11 +16,18 @@ _LONGEST_LINE = 1024 * 1024
 _LAST_WORDS_SECONDS = 2.0
 
 
+class Finish(StrEnum):
+    """Why a call is asked to end: with a goodbye, but for a withdrawn one, which is cancelled."""
+
+    SHUTDOWN = "shutdown"
+    TIME_IS_UP = "time-is-up"
+    WITHDRAWN = "withdrawn"
+
+
 class Up(StrEnum):
     """What a call tells the main process."""
 
     REFUSED = "refused"
-    JOINED = "joined"
     COUNT = "count"
     USAGE = "usage"
     ENDED = "ended"
@@ -80,12 +87,8 @@ class Line:
         """Tell that this call ends before it began, and why."""
         self._say(Up.REFUSED, reason=reason, detail=detail)
 
-    def joined(self, seconds: float) -> None:
-        """Tell that the agent is in the room, so long after the dispatch was offered."""
-        self._say(Up.JOINED, seconds=seconds)
-
     def count(self, metric: str, value: float) -> None:
-        """Add to a metric of the main process: the name of a method of `metrics.Metrics`."""
+        """Send a measure to the main process, by the name that `Metrics.record` takes."""
         self._say(Up.COUNT, metric=metric, value=value)
 
     def send_usage(self, record: dict[str, Any]) -> None:
@@ -116,7 +119,7 @@ class Line:
                 self.ask_to_finish(str(json.loads(text)["finish"]))
         except (OSError, ValueError):
             pass  # hung up in the middle of a line: the SDK ends this process by itself
-        
+
 
 class MainEnd:
     """The main process's end: tells a call to finish, and passes on what it says."""
@@ -146,9 +149,7 @@ class MainEnd:
         self._listening.cancel()
         self._writer.close()
 
-    async def _listen(
-        self, reader: asyncio.StreamReader, heard: Callable[[Message], None]
-    ) -> None:
+    async def _listen(self, reader: asyncio.StreamReader, heard: Callable[[Message], None]) -> None:
         try:
             while text := await reader.readline():
                 body = json.loads(text)

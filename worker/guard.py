@@ -1,4 +1,4 @@
-"""Which offers this worker takes: an ordered tuple of pure rules, of which the first to object wins.
+"""Which offers this worker takes: an ordered tuple of pure rules; the first to object wins.
 
 Fails closed: an error inside a rule gives the offer back, and whatever no rule knows is refused.
 """
@@ -20,6 +20,9 @@ from worker.offer import Offer
 from worker.spent_claims import SpentClaims
 
 MAX_PROBES = 2
+
+ACCEPTED = "accepted"
+PROBE = "probe"
 
 
 @dataclass(frozen=True)
@@ -59,10 +62,10 @@ class Objection:
 class Take(Enum):
     """How an offer is taken that no rule objects to."""
 
-    CALL = "accepted"
-    ANSWER_PROBE = "probe-answered"
+    CALL = "call"
+    ANSWER_PROBE = "answer-probe"
     # A probe for rivals is left to whoever else would come: given back, and no refusal.
-    LEAVE_TO_RIVALS = "probe-left-to-rivals"
+    LEAVE_TO_RIVALS = "leave-to-rivals"
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class Verdict:
         """Name the answer as /status and metrics do."""
         if self.objection is not None:
             return self.objection.refusal.value
-        return self.take.value if self.take is not None else Refusal.GUARD_ERROR.value
+        return ACCEPTED if self.take is Take.CALL else PROBE
 
 
 def is_for_our_agent(offer: Offer, door: Door, _: House) -> Objection | None:

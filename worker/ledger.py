@@ -99,6 +99,11 @@ class Ledger:
         self._open[job_id] = noted
         self._keep(noted)
 
+    def forget(self, job_id: str) -> None:
+        """Tear out the page of a call that was refused before it joined: it has no record."""
+        if self._open.pop(job_id, None) is not None:
+            self._page(job_id).unlink(missing_ok=True)
+
     def settle(
         self,
         job_id: str,

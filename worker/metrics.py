@@ -61,6 +61,10 @@ class Metrics:
         self._active.labels(self._tenant).dec()
         self._ended.labels(self._tenant, outcome).inc()
 
+    def call_refused(self) -> None:
+        """Take back a call that was refused in its own process, before it joined."""
+        self._active.labels(self._tenant).dec()
+
     def calls_may_be(self, most: int) -> None:
         """Show how many calls may be served at once."""
         self._most.labels(self._tenant).set(most)

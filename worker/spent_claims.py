@@ -1,4 +1,4 @@
-"""Which claims have opened the door already: bounded, since a claim is forgotten once it is over."""
+"""Which claims have opened the door already; each is forgotten once it has run out."""
 
 from contract.claims import LEEWAY_SECONDS, Claim
 

@@ -1,0 +1,103 @@
+"""One call, in its own process: admitted, held by the conversation, and told up how it ended."""
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+import time
+from functools import partial
+from typing import cast
+
+from livekit.agents import JobContext, JobProcess
+
+from contract.metadata import Probe
+from contract.usage import Outcome
+from worker import admission, conversation, logs, probe_answer, sdk
+from worker.admission import Refused
+from worker.channel import Finish, Line
+from worker.configuration import Configuration
+from worker.offer import Offer, read
+
+logger = logging.getLogger(__name__)
+
+
+def prepare(configuration: Configuration, _: JobProcess) -> None:
+    """Make a freshly forked process ready for its one call."""
+    # Python's own random state is renewed by every fork, numpy's is not.
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed()
+    _furnish(configuration)
+    logs.in_call(configuration)
+
+
+async def enter(configuration: Configuration, ctx: JobContext) -> None:
+    """Serve one job to its end: what the SDK runs in a call's process."""
+    line = await Line.open(cast(socket.socket, ctx.proc.user_arguments))
+    logs.worker_is(ctx.worker_id)
+    logs.call_is(ctx.job.id, ctx.job.room.name)
+    reason = "the call is over"
+    try:
+        await _serve(configuration, ctx, line)
+    except Refused as refused:
+        reason = refused.refusal.value
+        line.refuse(reason, refused.detail)
+    except Exception:
+        # The edge of this task: whatever it was, the main process has to know that it is over.
+        logger.exception("the call has failed")
+        line.end(Outcome.FAILED)
+    finally:
+        await line.close()
+        ctx.shutdown(reason)
+
+
+async def _serve(configuration: Configuration, ctx: JobContext, line: Line) -> None:
+    offer = read(ctx.job)
+    await admission.admit(ctx, configuration, offer)
+    if isinstance(offer.said, Probe):
+        await probe_answer.answer(ctx, line)
+        return
+    line.joins_by(partial(_join, ctx, configuration, line))
+    loop = asyncio.get_running_loop()
+    alarm = loop.call_later(configuration.max_call_seconds, line.ask_to_finish, Finish.TIME_IS_UP)
+    try:
+        line.end(await _hold(configuration, ctx, line, offer))
+    finally:
+        alarm.cancel()
+
+
+async def _join(ctx: JobContext, configuration: Configuration, line: Line) -> None:
+    await admission.join(ctx, configuration)
+    line.count("joined_after", time.time() - sdk.offered_at(ctx))
+
+
+async def _hold(configuration: Configuration, ctx: JobContext, line: Line, offer: Offer) -> Outcome:
+    holding = asyncio.create_task(conversation.hold(ctx, configuration, line), name="conversation")
+
+    def withdraw(told: asyncio.Future[str]) -> None:
+        if not told.cancelled() and told.result() == Finish.WITHDRAWN:
+            holding.cancel()
+
+    line.finish.add_done_callback(withdraw)
+    try:
+        return await holding
+    except asyncio.CancelledError:
+        if not (line.finish.done() and line.finish.result() == Finish.WITHDRAWN):
+            holding.cancel()
+            raise
+        logger.info("withdrawn", extra={"job": offer.job_id, "room": offer.room})
+        return Outcome.CUT_OFF
+
+
+def _furnish(configuration: Configuration) -> None:
+    """Put the tenant's own values where the SDK's clients and the tenant's code look for them."""
+    credentials = configuration.credentials
+    values = {
+        "LIVEKIT_URL": credentials.ws_url,
+        "LIVEKIT_API_KEY": credentials.api_key,
+        "LIVEKIT_API_SECRET": credentials.api_secret.get_secret_value(),
+        "OPENAI_BASE_URL": configuration.openai_base_url,
+    }
+    if configuration.openai_api_key is not None:
+        values["OPENAI_API_KEY"] = configuration.openai_api_key.get_secret_value()
+    os.environ.update({name: value for name, value in values.items() if value})

@@ -1,0 +1,306 @@
+"""A worker's life: start and shutdown, each one ordered list; signals and the loop are its own."""
+
+import asyncio
+import logging
+import signal
+import socket
+from contextlib import suppress
+from datetime import UTC, datetime
+from enum import Enum, auto
+from functools import partial
+from importlib import metadata
+from typing import Any
+
+from contract.exits import ExitCode
+from project.connection import Project
+from project.faults import ProjectFault
+from project.participants import remove_participant
+from worker import call, logs, orphans, phrases, sdk
+from worker.calls import Calls
+from worker.channel import Finish
+from worker.configuration import Configuration
+from worker.health import Health, State
+from worker.ledger import Ledger
+from worker.metrics import Metrics
+from worker.offers import Offers
+from worker.presence import Presence
+from worker.rivals import RivalWatch
+from worker.sdk import TenantServer
+
+logger = logging.getLogger(__name__)
+
+_FLUSH_SECONDS = 5.0
+_CLOSE_SECONDS = 3.0
+# What is left of HURRY_SECONDS for closing, after the last call was killed.
+_KILL_SECONDS = 1.0
+
+
+class Ending(Enum):
+    """Why a worker stops serving."""
+
+    TOLD = auto()
+    REVOKED = auto()
+    FAILED = auto()
+
+
+def serve(configuration: Configuration) -> ExitCode:
+    """Serve one tenant until told to stop; owns the loop, the signals and the call processes.
+
+    Has to be called in a process without threads, or each call pays for its imports anew.
+    """
+    logs.in_main(configuration)
+    sdk.warm_up()
+    ours_alone = [one for one in (configuration.health_socket,) if one is not None]
+    if obstacle := sdk.fork_call_server(close=ours_alone):
+        logger.warning("calls start slower and cost more memory: %s", obstacle)
+    try:
+        return asyncio.run(Service(configuration).run())
+    finally:
+        sdk.end_call_server()
+
+
+class Service:
+    """The parts of a running worker, and the order in which they start and stop."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self._started_at = datetime.now(UTC)
+        self._is_draining = False
+        self._shown = State("")
+        self._signals = 0
+        self._told = asyncio.Event()
+        self._hurried = asyncio.Event()
+        self._revoked_and_idle = asyncio.Event()
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._metrics = Metrics(configuration.tenant)
+        self._metrics.calls_may_be(configuration.max_calls)
+        self._ledger = Ledger.of(configuration, self._metrics.usage_waiting)
+        self._presence = Presence(configuration.credentials, self._changed)
+        self._calls = Calls(
+            self._ledger,
+            self._metrics,
+            # Offers and calls know each other; the offers are made last.
+            on_refusal=lambda *late: self._offers.refuse_late(*late),  # noqa: PLW0108
+            on_change=self._changed,
+            remove_dead=partial(_remove_dead, configuration),
+        )
+        self._offers = Offers(configuration, self._calls, self._metrics, lambda: self._is_draining)
+        self._rivals = RivalWatch(configuration, self._metrics, lambda: self._state().is_ready)
+        self._health = Health(self._state, self._status, self._metrics)
+        self._server = self._new_server()
+
+    async def run(self) -> ExitCode:
+        """Serve until told to stop, revoked and idle, or broken; then shut down in order."""
+        await self._start()
+        ending = await self._ending()
+        exit_code = await self._shut_down(ending)
+        self._show(self._shown, exit_code)
+        return exit_code
+
+    async def _start(self) -> None:
+        self._heed_signals()
+        orphans.adopt()
+        await self._open_health(self._configuration.health_socket)
+        self._keep_running("deliver-usage", self._ledger.deliver())
+        self._keep_running("prepare-phrases", phrases.prepare(self._configuration))
+        self._keep_running("rival-watch", self._rivals.watch())
+        self._serving = self._keep_running("serve", self._server.run())
+        self._changed()
+
+    async def _shut_down(self, ending: Ending) -> ExitCode:
+        self._is_draining = True
+        self._changed()
+        were_cut = False
+        if ending is not Ending.FAILED:
+            await self._server.tell_draining()
+            were_cut = not await self._calls_end_in_time()
+        if were_cut or ending is Ending.FAILED:
+            were_cut = await self._cut_calls() or were_cut
+        await self._ledger.flush(_FLUSH_SECONDS)
+        await self._close_server()
+        await self._stop_running()
+        await self._health.close()
+        return _exit_code(ending, were_cut)
+
+    async def _calls_end_in_time(self) -> bool:
+        """Let calls finish; False when time or patience ran out first."""
+        if len(self._calls):
+            seconds = self._configuration.drain_seconds
+            logger.info("draining: %d calls may finish within %d s", len(self._calls), seconds)
+        return await self._none_left(self._configuration.drain_seconds, self._hurried)
+
+    async def _cut_calls(self) -> bool:
+        """Let calls say goodbye, then end their processes; True when there were any."""
+        if not len(self._calls):
+            return False
+        hurry = max(self._configuration.hurry_seconds - _KILL_SECONDS, 0.0)
+        logger.warning("%d calls are cut: %g s for a goodbye", len(self._calls), hurry)
+        self._calls.finish_all(Finish.SHUTDOWN)
+        if not await self._none_left(hurry):
+            self._server.kill_calls()
+            await self._none_left(_KILL_SECONDS)
+        return True
+
+    async def _none_left(self, seconds: float, unless: asyncio.Event | None = None) -> bool:
+        empty = asyncio.create_task(self._calls.none_left(), name="calls-end")
+        waiting = {empty}
+        if unless is not None:
+            waiting.add(asyncio.create_task(_set(unless), name="hurried"))
+        _, pending = await asyncio.wait(
+            waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in pending:
+            task.cancel()
+        return empty not in pending
+
+    async def _close_server(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._server.aclose()
+
+    async def _ending(self) -> Ending:
+        """Wait for the first reason to stop."""
+        told = asyncio.create_task(self._told.wait(), name="told")
+        revoked = asyncio.create_task(self._revoked_and_idle.wait(), name="revoked")
+        done, _ = await asyncio.wait(
+            {told, revoked, self._serving}, return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in (told, revoked):
+            task.cancel()
+        if told in done:
+            return Ending.TOLD
+        if revoked in done:
+            return Ending.REVOKED
+        logger.error("the SDK's worker ended by itself", exc_info=self._serving.exception())
+        return Ending.FAILED
+
+    def _new_server(self) -> TenantServer:
+        for_a_call = self._configuration.for_a_call()
+        server = TenantServer(
+            self._configuration,
+            entrypoint=partial(call.enter, for_a_call),
+            prepare=partial(call.prepare, for_a_call),
+            on_offer=self._offers.answer,
+            on_withdrawal=self._calls.withdraw,
+            load=self._load,
+            presence=self._presence,
+        )
+        server.on("worker_started", self._follow_processes)
+        return server
+
+    def _follow_processes(self) -> None:
+        self._server.on_process("process_created", self._calls.process_created)
+        self._server.on_process("process_started", self._calls.process_started)
+        self._server.on_process("process_job_launched", self._calls.process_job_launched)
+        self._server.on_process("process_closed", self._calls.process_closed)
+
+    def _load(self) -> float:
+        # From 0.7 on the server stops offering, and a full worker has to give back by name.
+        return 0.65 * len(self._calls) / self._configuration.max_calls
+
+    def _keep_running(self, name: str, work: Any) -> asyncio.Task[Any]:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(_log_failure)
+        self._tasks.append(task)
+        return task
+
+    async def _stop_running(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
+
+    async def _open_health(self, listening: socket.socket | None) -> None:
+        if listening is not None:
+            await self._health.open(listening)
+
+    def _heed_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._signalled)
+        loop.add_signal_handler(
+            signal.SIGCHLD, orphans.reap, lambda pid: pid == sdk.call_server_pid()
+        )
+
+    def _signalled(self) -> None:
+        (self._hurried if self._told.is_set() else self._told).set()
+
+    def _state(self) -> State:
+        presence = self._presence
+        if self._is_draining:
+            return State("draining", presence.revoked or "told to stop")
+        if not presence.is_connected:
+            name = "disconnected" if presence.times_registered else "registering"
+            return State(name, presence.reason)
+        if len(self._calls) >= self._configuration.max_calls:
+            return State("full", f"all {self._configuration.max_calls} calls are taken")
+        return State("ready")
+
+    def _changed(self) -> None:
+        if self._presence.revoked and not len(self._calls):
+            self._revoked_and_idle.set()
+        state = self._state()
+        if state != self._shown:
+            self._show(state, None)
+
+    def _show(self, state: State, exit_code: ExitCode | None) -> None:
+        if state.name != self._shown.name:
+            logger.info("state: %s", state.name, extra={"reason": state.reason})
+            self._metrics.state_is(state.name)
+        self._shown = state
+        if self._configuration.on_state is not None:
+            self._configuration.on_state(state.name, None if exit_code is None else int(exit_code))
+
+    def _status(self) -> dict[str, Any]:
+        configuration, state = self._configuration, self._state()
+        return {
+            "tenant": configuration.tenant,
+            "project_host": configuration.credentials.host,
+            "edition": configuration.edition,
+            "key_fingerprint": configuration.credentials.fingerprint,
+            "agent_name": configuration.agent_name,
+            "worker_id": self._presence.worker_id,
+            "state": state.name,
+            "reason": state.reason,
+            "calls": len(self._calls),
+            "max_calls": configuration.max_calls,
+            "accepted": self._offers.accepted,
+            "refused": self._offers.refused,
+            "offers": self._offers.last(),
+            "rivals": list(self._rivals.seen),
+            "usage_waiting": self._ledger.waiting,
+            "report": configuration.report,
+            "started_at": self._started_at.isoformat(timespec="milliseconds"),
+            "version": _version(),
+        }
+
+
+def _exit_code(ending: Ending, were_cut: bool) -> ExitCode:
+    if ending is Ending.FAILED:
+        return ExitCode.SOFTWARE
+    if ending is Ending.REVOKED:
+        return ExitCode.REFUSED
+    return ExitCode.CUT_OFF if were_cut else ExitCode.OK
+
+
+async def _remove_dead(configuration: Configuration, room: str, identity: str) -> None:
+    try:
+        async with Project(configuration.credentials) as project:
+            await remove_participant(project, room, identity)
+    except ProjectFault as fault:
+        logger.warning("a dead agent stays in its room for now: %s", fault)
+
+
+async def _set(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+def _log_failure(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.error("%s has failed", task.get_name(), exc_info=error)
+
+
+def _version() -> str:
+    try:
+        return metadata.version("livekit-tenant-worker")
+    except metadata.PackageNotFoundError:
+        return "0.1.0"  # run from its folder, as in the image
