@@ -19,6 +19,7 @@ from project.rooms import delete_room
 _HOUR = 3600.0
 _MINUTE = 60.0
 _PAUSE_SECONDS = 4.0
+_BURSTS = ("burst_small", "burst_large")
 
 
 @dataclass(frozen=True)
@@ -46,16 +47,12 @@ class Bench:
     async def measure_silent(self, subject: Subject) -> None:
         """Measure how many dispatches are answered: in bursts, and beside a busy neighbour."""
         async with Project(self.surroundings.credentials) as project:
-            for metric, number in zip(
-                ("burst_small", "burst_large"), self.scale.bursts, strict=True
-            ):
-                with subject.running(self.surroundings, "burst", is_silent=True) as worker:
+            with subject.running(self.surroundings, "burst", is_silent=True) as worker:
+                for metric, number in zip(_BURSTS, self.scale.bursts, strict=True):
                     await self._measure_burst(metric, subject, worker, project, number)
-            with (
-                subject.running(self.surroundings, "loaded", is_silent=True) as worker,
-                busy_neighbour(),
-            ):
-                await self._measure_under_load(subject, worker, project)
+                    await worker.tree.settled_pss_mib()
+                with busy_neighbour():
+                    await self._measure_under_load(subject, worker, project)
 
     async def measure_tenants(self, subject: Subject) -> None:
         """Measure the memory of idle tenants side by side, and what each further one adds."""
@@ -124,7 +121,7 @@ class Bench:
         self, metric: str, subject: Subject, worker: Worker, project: Project, number: int
     ) -> None:
         rooms = await asyncio.gather(*(send_dispatch(project, worker) for _ in range(number)))
-        answered = await wait_for_agents(project, list(rooms))
+        answered = await wait_for_agents(project, list(rooms), self.scale.patience_seconds)
         self.result.add(metric, subject.name, answered / number)
         await asyncio.gather(*(delete_room(project, room) for room in rooms))
 
@@ -132,7 +129,7 @@ class Bench:
         answered = 0
         for _ in range(self.scale.loaded_calls):
             room = await send_dispatch(project, worker)
-            answered += await wait_for_agents(project, [room])
+            answered += await wait_for_agents(project, [room], self.scale.patience_seconds)
             await delete_room(project, room)
         self.result.add("under_load", subject.name, answered / self.scale.loaded_calls)
 

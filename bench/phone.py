@@ -106,10 +106,10 @@ async def send_dispatch(project: Project, worker: Worker) -> str:
     return room
 
 
-async def wait_for_agents(project: Project, rooms: list[str]) -> int:
-    """Count the rooms that an agent came into; waits as long as a caller would."""
+async def wait_for_agents(project: Project, rooms: list[str], patience_seconds: float) -> int:
+    """Count the rooms that an agent came into within the patience."""
     missing = set(rooms)
-    deadline = time.monotonic() + _ANSWER_SECONDS
+    deadline = time.monotonic() + patience_seconds
     while missing and time.monotonic() < deadline:
         for room in tuple(missing):
             if await agents_in(project, room):

@@ -16,6 +16,7 @@ class Scale:
     talk_seconds: float
     bursts: tuple[int, int]
     loaded_calls: int
+    patience_seconds: float
     passing_calls: int
     tenants: tuple[int, ...]
     with_image: bool
@@ -31,6 +32,7 @@ FULL = Scale(
     talk_seconds=20,
     bursts=(10, 50),
     loaded_calls=10,
+    patience_seconds=15,
     passing_calls=50,
     tenants=(1, 5, 10, 20),
     with_image=True,
@@ -45,7 +47,8 @@ QUICK = Scale(
     many=2,
     talk_seconds=4,
     bursts=(2, 4),
-    loaded_calls=2,
+    loaded_calls=1,
+    patience_seconds=5,
     passing_calls=2,
     tenants=(1, 2),
     with_image=False,

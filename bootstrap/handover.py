@@ -11,7 +11,11 @@ from typing import Any
 from bootstrap.settings import Settings
 from contract.exits import ExitCode
 from worker.configuration import ClaimPolicy, Configuration, Rule
-from worker.service import serve as serve_calls
+from worker.deferral import defer_reexports
+
+defer_reexports()
+
+from worker.service import serve as serve_calls  # noqa: E402 - the deferral comes before the import
 
 
 def serve(
