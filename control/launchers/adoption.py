@@ -17,7 +17,6 @@ from control.launchers.state import WorkerState
 _DRAINING = re.compile(r"-draining-(\d+)$")
 _GONE_STATES = frozenset({"exited", "dead"})
 _LAST_LINES = 3
-_LONGEST_CAUSE = 300
 
 
 def draining_name(name: str, now: float) -> str:
@@ -99,7 +98,7 @@ class Reader:
             cause = self._state(container_id, slot).cause or self._last_words(container_id)
             if told.get("OOMKilled"):
                 cause = "out of memory: the container's limit was reached"
-            ended = Ending(int(told["ExitCode"]), _unix(told["FinishedAt"]), cause[:_LONGEST_CAUSE])
+            ended = Ending(int(told["ExitCode"]), _unix(told["FinishedAt"]), cause)
             self._endings[container_id] = ended
         return self._endings[container_id]
 
@@ -121,7 +120,7 @@ class Reader:
             said = self._engine.logs(container_id, tail=_LAST_LINES)
         except APIError:
             return ""
-        return " / ".join(said.decode(errors="replace").strip().splitlines())
+        return state.last_words(said)
 
 
 def _unix(text: str) -> float:

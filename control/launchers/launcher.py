@@ -7,7 +7,16 @@ from typing import Protocol
 
 from control.launchers.order import Order
 
-_INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_INHERITED = (
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "OPENBLAS_CORETYPE",
+)
 
 
 class LauncherFault(Exception):

@@ -14,6 +14,7 @@ from control.launchers.launcher import Ending, LauncherFault, LauncherSettings, 
 from control.launchers.order import Order
 from control.launchers.record import Record
 
+_TAIL_BYTES = 8192
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -52,9 +53,18 @@ class ProcessLauncher:
         said = state.read(Path(entry.state_dir))
         if said.pid != entry.pid:
             said = state.WorkerState()
-        entry = entry.ended(said.exit_code if code is None else code, time.time(), said.cause)
+        code = said.exit_code if code is None else code
+        entry = entry.ended(code, time.time(), said.cause or self._last_words(entry))
         record.save(self._entries / entry.id, entry)
         return entry
+
+    def _last_words(self, entry: Record) -> str:
+        try:
+            with (self._entries / entry.id / "log").open("rb") as log:
+                log.seek(max(0, log.seek(0, os.SEEK_END) - _TAIL_BYTES))
+                return state.last_words(log.read())
+        except OSError:
+            return ""
 
     async def start(self, order: Order, slot: int) -> Worker:
         """Start a child with this tenant's variables alone; its output goes to its own log."""

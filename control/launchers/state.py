@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 STATE_FILE = "state.json"
+LONGEST_CAUSE = 300
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,22 @@ def parse(text: bytes) -> WorkerState:
     )
 
 
+def last_words(log: bytes) -> str:
+    """Give a log's last line, or the message of it where it is a JSON record; a few hundred bytes.
+
+    Workers mask secrets in whatever they log.
+    """
+    lines = log.decode(errors="replace").strip().splitlines()
+    last = lines[-1] if lines else ""
+    try:
+        record = json.loads(last)
+    except ValueError:
+        record = None
+    if isinstance(record, dict) and record.get("message"):
+        last = str(record["message"])
+    return last[:LONGEST_CAUSE]
+
+
 def _whole(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
@@ -54,5 +71,5 @@ def _cause(fields: dict[str, Any]) -> str:
     checks = report.get("checks", []) if isinstance(report, dict) else []
     for check in checks if isinstance(checks, list) else []:
         if isinstance(check, dict) and check.get("outcome") == "fail":
-            return f"{check.get('id')}: {check.get('detail')}"
-    return str(fields.get("reason") or "")
+            return f"{check.get('id')}: {check.get('detail')}"[:LONGEST_CAUSE]
+    return str(fields.get("reason") or "")[:LONGEST_CAUSE]
