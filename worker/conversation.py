@@ -1,0 +1,223 @@
+"""One call's conversation: joined, greeted, watched, ended, counted."""
+
+import asyncio
+import contextlib
+import importlib
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from livekit.agents import AgentSession, CloseEvent, JobContext
+from livekit.agents.voice.events import ConversationItemAddedEvent
+
+from contract.agent_config import AgentConfig, AgentConfigFault
+from contract.metadata import CallMetadata, parse
+from contract.usage import Outcome
+from worker import built_in, settlement
+from worker.admission import Refused
+from worker.channel import Finish, Line
+from worker.configuration import Configuration
+from worker.mouth import Mouth
+from worker.phrases import Phrase, Shelf, frames
+from worker.settlement import Ending, Settlement
+from worker.start import Start
+from worker.tally import SNAPSHOT_SECONDS, Tally
+from worker.trouble import Stage, Watch
+
+logger = logging.getLogger(__name__)
+
+_CLOSE_SECONDS = 5.0
+# What a client plays late is still to be heard after the last frame has left.
+_LINGER_SECONDS = 0.4
+
+TenantCode = Callable[[JobContext, Start], Awaitable[None]]
+
+
+async def hold(ctx: JobContext, configuration: Configuration, line: Line) -> Outcome:
+    """Hold an admitted call to its end, and send its usage; gives how it ended.
+
+    Raises:
+        admission.Refused: an older agent of ours is in the room.
+    """
+    conversation = _Conversation(ctx, configuration, line)
+    try:
+        return await conversation.hold()
+    except asyncio.CancelledError:
+        conversation.is_withdrawn()
+        raise
+    finally:
+        await conversation.close()
+
+
+class _Conversation:
+    def __init__(self, ctx: JobContext, configuration: Configuration, line: Line) -> None:
+        self._ctx = ctx
+        self._configuration = configuration
+        self._line = line
+        self._config = _config_of(ctx, configuration)
+        self._tally = Tally(ctx, configuration)
+        self._settlement = Settlement(ctx.room)
+        self._session: AgentSession[Any] | None = None
+        self._mouth: Mouth | None = None
+        self._watch: Watch | None = None
+        self._outcome = Outcome.FAILED
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    async def hold(self) -> Outcome:
+        talking = self._keep(self._talk(), "talk")
+        self._keep(self._snapshots(), "usage-snapshots")
+        self._keep(self._heed_finish(), "heed-finish")
+        ended = asyncio.create_task(self._settlement.ended(), name="call-ended")
+        self._tasks.append(ended)
+        await asyncio.wait({talking, ended}, return_when=asyncio.FIRST_COMPLETED)
+        if talking.done() and not talking.cancelled() and talking.exception() is not None:
+            await self._code_failed(talking)
+        ending = await ended
+        self._outcome = ending.outcome
+        logger.info("the call ends: %s", ending.cause, extra={"outcome": ending.outcome.value})
+        await self._leave(ending)
+        return ending.outcome
+
+    def is_withdrawn(self) -> None:
+        """Note that nobody wants this call any more."""
+        self._outcome = Outcome.CUT_OFF
+
+    async def close(self) -> None:
+        """Stop everything and send the last usage record, whatever ended the call."""
+        if self._watch:
+            self._watch.end()
+        for task in self._tasks:
+            task.cancel()
+        await self._close_session()
+        self._line.send_usage(self._tally.record(self._outcome, complete=True))
+
+    async def _talk(self) -> None:
+        if self._configuration.agent is None:
+            await self._talk_as_configured()
+            return
+        code = _load(self._configuration.agent)
+        await code(self._ctx, Start(self._join, self._ctx.room))
+        if self._session is None:
+            # Code that talks without a session knows best when it is done.
+            self._settlement.end(Outcome.COMPLETED, "the tenant's code is done")
+
+    async def _talk_as_configured(self) -> None:
+        session = built_in.build_session(self._configuration, self._config)
+        start = Start(self._join, self._ctx.room)
+        await start(session, built_in.build_agent(self._config))
+        await self._greet(session)
+
+    async def _greet(self, session: AgentSession[Any]) -> None:
+        greeting = self._config.greeting
+        if not greeting:
+            return
+        sound = Shelf.of(self._configuration).find(Phrase.GREETING, self._config)
+        if sound is not None:
+            session.say(greeting, audio=_stream(sound))
+        elif session.tts is not None:
+            session.say(greeting)
+        else:
+            session.generate_reply(instructions=f"Greet the caller with exactly: {greeting}")
+
+    async def _join(self, session: AgentSession[Any]) -> None:
+        if self._session is not None:
+            raise RuntimeError("start was called twice")
+        self._session = self._tally.session = session
+        self._mouth = Mouth(session, Shelf.of(self._configuration), self._config)
+        self._watch = Watch(
+            session,
+            self._mouth,
+            count=self._line.count,
+            give_up=lambda: self._settlement.end(Outcome.FAILED, "the provider failed"),
+        )
+        session.on("close", self._closed)
+        session.on("conversation_item_added", self._item_added)
+        await self._line.join()
+        self._settlement.expect_caller()
+        self._watch.begin()
+
+    def _closed(self, event: CloseEvent) -> None:
+        if event.error is None:
+            self._settlement.end(Outcome.COMPLETED, "the agent closed the session")
+        else:
+            self._settlement.end(Outcome.FAILED, "the session closed with an error")
+
+    def _item_added(self, event: ConversationItemAddedEvent) -> None:
+        measured = getattr(event.item, "metrics", None) or {}
+        if (latency := measured.get("e2e_latency")) is not None:
+            self._line.count("answered_after", float(latency))
+
+    async def _snapshots(self) -> None:
+        while True:
+            await asyncio.sleep(SNAPSHOT_SECONDS)
+            self._line.send_usage(self._tally.record(Outcome.FAILED, complete=False))
+
+    async def _heed_finish(self) -> None:
+        reason = await self._line.finished()
+        if reason == Finish.WITHDRAWN:
+            return  # the call's task is cancelled: nobody wants to hear a goodbye
+        await self._say_last(Phrase.GOODBYE)
+        if reason == Finish.TIME_IS_UP:
+            self._settlement.end(Outcome.COMPLETED, "its time was up")
+        else:
+            self._settlement.end(Outcome.CUT_OFF, f"the worker ends: {reason}")
+
+    async def _code_failed(self, talking: asyncio.Task[Any]) -> None:
+        error = talking.exception()
+        if isinstance(error, Refused):
+            raise error
+        logger.error("the call's code failed", exc_info=error)
+        self._line.count(f"provider_failed:{Stage.CODE}", 1)
+        await self._say_last(Phrase.GIVING_UP)
+        self._settlement.end(Outcome.FAILED, "the call's code failed")
+
+    async def _say_last(self, phrase: Phrase) -> None:
+        if self._session is None or self._mouth is None or self._watch is None:
+            return
+        self._watch.end()
+        with contextlib.suppress(RuntimeError):  # a session that never started has nothing to stop
+            self._session.interrupt(force=True)
+        await self._mouth.say(phrase)
+        await asyncio.sleep(_LINGER_SECONDS)
+
+    async def _leave(self, ending: Ending) -> None:
+        if ending.deletes_room:
+            room = self._ctx.job.room.name
+            await settlement.remove_room(self._configuration.credentials, room)
+
+    async def _close_session(self) -> None:
+        if self._session is None:
+            return
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._session.aclose()
+        except TimeoutError:
+            logger.warning("the session did not close in time")
+        except Exception:
+            # The edge of a call: its record has to be sent, whatever the tenant's session does.
+            logger.exception("the session closed with an error")
+
+    def _keep(self, work: Any, name: str) -> asyncio.Task[Any]:
+        task: asyncio.Task[Any] = asyncio.create_task(work, name=name)
+        self._tasks.append(task)
+        return task
+
+
+def _config_of(ctx: JobContext, configuration: Configuration) -> AgentConfig:
+    said = parse(ctx.job.metadata)
+    assert isinstance(said, CallMetadata)  # a probe has no conversation
+    try:
+        return configuration.agent_config.overridden(said.session)
+    except AgentConfigFault as fault:
+        logger.warning("the dispatch's session is left out: %s", fault)
+        return configuration.agent_config
+
+
+def _load(path: str) -> TenantCode:
+    module, _, attribute = path.partition(":")
+    return cast(TenantCode, getattr(importlib.import_module(module), attribute))
+
+
+async def _stream(sound: bytes) -> Any:
+    for frame in frames(sound):
+        yield frame

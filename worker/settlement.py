@@ -1,0 +1,141 @@
+"""How a call ends: who left, who never came, what broke; the first cause settles it."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from livekit import rtc
+
+from contract.usage import Outcome
+from project.connection import Project
+from project.credentials import Credentials
+from project.faults import ProjectFault
+from project.rooms import delete_room
+
+logger = logging.getLogger(__name__)
+
+DROP_SECONDS = 15.0
+NO_CALLER_SECONDS = 60.0
+
+_Reason = rtc.DisconnectReason
+# Whoever ends so means it; every other reason may be a tunnel or a lift, and the caller comes back.
+_ON_PURPOSE = frozenset(
+    {
+        _Reason.CLIENT_INITIATED,
+        _Reason.PARTICIPANT_REMOVED,
+        _Reason.ROOM_DELETED,
+        _Reason.ROOM_CLOSED,
+        _Reason.USER_REJECTED,
+        _Reason.USER_UNAVAILABLE,
+    }
+)
+_NO_CALLERS = frozenset(
+    {rtc.ParticipantKind.PARTICIPANT_KIND_AGENT, rtc.ParticipantKind.PARTICIPANT_KIND_EGRESS}
+)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Why a call is over; `deletes_room` where we end it and the room is still there."""
+
+    outcome: Outcome
+    cause: str
+    deletes_room: bool = True
+
+
+class Settlement:
+    """Watches one room until the call in it is over."""
+
+    def __init__(
+        self,
+        room: rtc.Room,
+        *,
+        drop_seconds: float = DROP_SECONDS,
+        no_caller_seconds: float = NO_CALLER_SECONDS,
+    ) -> None:
+        self._room = room
+        self._drop_seconds = drop_seconds
+        self._no_caller_seconds = no_caller_seconds
+        self._ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self._timer: asyncio.TimerHandle | None = None
+        room.on("participant_connected", self._came)
+        room.on("participant_disconnected", self._left)
+        room.on("connection_quality_changed", self._quality_changed)
+        room.on("disconnected", self._lost)
+
+    def expect_caller(self) -> None:
+        """Give a caller so long to come; the agent is in the room already."""
+        if not self._callers():
+            self._end_in(self._no_caller_seconds, Ending(Outcome.NO_CALLER, "nobody came"))
+
+    def end(self, outcome: Outcome, cause: str, deletes_room: bool = True) -> None:
+        """Settle the call; a later cause changes nothing."""
+        if not self._ended.done():
+            self._stay()
+            self._ended.set_result(Ending(outcome, cause, deletes_room))
+
+    async def ended(self) -> Ending:
+        """Wait until the call is over; gives why."""
+        return await asyncio.shield(self._ended)
+
+    def _callers(self) -> list[rtc.RemoteParticipant]:
+        everybody = self._room.remote_participants.values()
+        return [one for one in everybody if one.kind not in _NO_CALLERS]
+
+    def _came(self, participant: rtc.RemoteParticipant) -> None:
+        if participant.kind not in _NO_CALLERS:
+            self._stay()
+
+    def _left(self, participant: rtc.RemoteParticipant) -> None:
+        if participant.kind in _NO_CALLERS or self._others(participant):
+            return
+        if participant.disconnect_reason in _ON_PURPOSE:
+            self.end(Outcome.CALLER_LEFT, "the caller left")
+        else:
+            self._dropped()
+
+    def _others(self, participant: rtc.RemoteParticipant) -> bool:
+        return any(one.identity != participant.identity for one in self._callers())
+
+    def _quality_changed(self, participant: rtc.Participant, quality: int) -> None:
+        # A caller whose line is cut is shown for another 20 s; this tells of it sooner.
+        if participant.identity not in [one.identity for one in self._callers()]:
+            return
+        if quality == rtc.ConnectionQuality.QUALITY_LOST:
+            if len(self._callers()) == 1:
+                self._dropped()
+        else:
+            self._stay()
+
+    def _lost(self, reason: object = None) -> None:
+        if reason == _Reason.ROOM_DELETED:
+            self.end(Outcome.COMPLETED, "the room was deleted", deletes_room=False)
+        elif reason == _Reason.PARTICIPANT_REMOVED:
+            self.end(Outcome.CUT_OFF, "the agent was removed", deletes_room=False)
+        else:
+            self.end(Outcome.FAILED, "the room was lost", deletes_room=False)
+
+    def _dropped(self) -> None:
+        if self._timer is None:
+            logger.info("the caller's connection dropped", extra={"grace": self._drop_seconds})
+            self._end_in(self._drop_seconds, Ending(Outcome.CALLER_LEFT, "the caller dropped out"))
+
+    def _end_in(self, seconds: float, ending: Ending) -> None:
+        self._stay()
+        self._timer = asyncio.get_running_loop().call_later(
+            seconds, self.end, ending.outcome, ending.cause
+        )
+
+    def _stay(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+async def remove_room(credentials: Credentials, room: str) -> None:
+    """Delete a call's room, so that nobody is left in it without an agent."""
+    try:
+        async with Project(credentials) as project:
+            await delete_room(project, room)
+    except ProjectFault as fault:
+        logger.warning("the call's room could not be deleted: %s", fault)
