@@ -1,0 +1,110 @@
+"""Waits for an agent to join, which only the room's participants can tell."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from control.calls.call import Call
+from control.calls.causes import Evidence
+from control.calls.sending import list_mine
+from control.standing import Standing
+from control.standings import Standings
+from project.connection import Project
+from project.participants import Participant, agents_in, remove_participant
+
+# The server itself waits 3 s for a worker's word before it drops a dispatch.
+PATIENCE_SECONDS = 3.1
+# A worker that has taken the call may still be starting its process.
+_TAKEN_PATIENCE_SECONDS = 10.0
+_FIRST_LOOK_SECONDS = 0.22  # the server collects bids for 200 ms
+_SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.08, 0.6
+_ASK_EVERY_SECONDS = 0.7
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """Who came, or why nobody did."""
+
+    identity: str | None = None
+    cause: str | None = None
+
+
+class Lookout:
+    """Looks into one room until the agent is there, or it is plain that it does not come."""
+
+    def __init__(
+        self, project: Project, call: Call, standings: Standings, strangers: frozenset[str]
+    ) -> None:
+        """Take what to look at; `strangers` were in the room before, and are not ours."""
+        self._project, self._call = project, call
+        self._standings, self._strangers = standings, strangers
+        self._now: Callable[[], float] = asyncio.get_running_loop().time
+        self._began = self._now()
+        self._was_seen = False
+
+    async def wait(self) -> Arrival:
+        """Wait.
+
+        Raises:
+            ProjectFault: the project could not be asked.
+        """
+        pause, ask_at = _FIRST_LOOK_SECONDS, self._began + _ASK_EVERY_SECONDS
+        give_up_at = self._began + PATIENCE_SECONDS
+        while True:
+            await asyncio.sleep(pause)
+            pause = _next_pause(pause)
+            present = await self._present()
+            if any(agent.is_active for agent in present):
+                await self._put_out(present[1:])
+                return Arrival(identity=present[0].identity)
+            self._was_seen = self._was_seen or bool(present)
+            if self._now() >= give_up_at:
+                evidence = await self._evidence()
+                if not self._may_still_come(evidence, bool(present)):
+                    return Arrival(cause=evidence.cause())
+                give_up_at = self._now() + 1.0
+            elif self._now() >= ask_at:
+                ask_at = self._now() + _ASK_EVERY_SECONDS
+                if cause := await self._refusal():
+                    return Arrival(cause=cause)
+
+    async def _present(self) -> list[Participant]:
+        agents = await agents_in(self._project, self._call.room)
+        return [
+            agent
+            for agent in agents
+            if agent.identity not in self._strangers and agent.state != "disconnected"
+        ]
+
+    async def _put_out(self, younger: list[Participant]) -> None:
+        # A withdrawn agent may come late; of two the elder stays, as our workers have it too.
+        for agent in younger:
+            await remove_participant(self._project, self._call.room, agent.identity)
+
+    def _may_still_come(self, evidence: Evidence, is_present: bool) -> bool:
+        if self._now() - self._began > _TAKEN_PATIENCE_SECONDS:
+            return False
+        if evidence.standing.can_be_asked and evidence.standing.running == 0:
+            return False  # it was taken by a worker that is no more
+        return is_present or evidence.is_accepted
+
+    async def _refusal(self) -> str | None:
+        """Give the cause if a worker has said that it does not take this dispatch."""
+        standing = await self._standings.of(self._call.tenant_id)
+        evidence = self._evidence_from(standing)
+        return evidence.cause() if evidence.is_refused else None
+
+    async def _evidence(self) -> Evidence:
+        standing = await self._standings.of(self._call.tenant_id)
+        mine = await list_mine(self._project, self._call)
+        jobs = [job for one in mine if one.id == self._call.dispatch_id for job in one.jobs]
+        return Evidence(standing, self._call.dispatch_id, tuple(jobs), self._was_seen)
+
+    def _evidence_from(self, standing: Standing) -> Evidence:
+        return Evidence(standing, self._call.dispatch_id, was_seen=self._was_seen)
+
+
+def _next_pause(pause: float) -> float:
+    if pause == _FIRST_LOOK_SECONDS:
+        return _SHORTEST_PAUSE_SECONDS
+    return min(_LONGEST_PAUSE_SECONDS, pause * 1.3)

@@ -1,0 +1,97 @@
+"""Why an agent is not there, as far as anybody can truly tell: pure rules."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from contract.refusals import Refusal
+from control.calls.call import Cause
+from control.standing import Standing
+from project.dispatches import Job
+from project.faults import Refused
+
+ACCEPTED = "accepted"
+_GIVEN_BACK = {
+    Refusal.AT_CAPACITY.value: Cause.FULL.value,
+    Refusal.DRAINING.value: Cause.NOT_READY.value,
+}
+# Another dispatch would be refused in the same way: only a person can change these.
+_LASTING = frozenset(
+    f"refused:{reason.value}"
+    for reason in (
+        Refusal.WRONG_AGENT,
+        Refusal.WRONG_ROOM,
+        Refusal.CLAIM_MISSING,
+        Refusal.CLAIM_INVALID,
+        Refusal.CLAIM_MISMATCH,
+        Refusal.FOREIGN_TOKEN,
+        Refusal.FOREIGN_URL,
+    )
+)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of one dispatch: the workers' word, its jobs, a glimpse of its agent."""
+
+    standing: Standing
+    dispatch_id: str | None
+    jobs: Sequence[Job] = ()
+    was_seen: bool = False
+
+    @property
+    def is_accepted(self) -> bool:
+        """Tell whether a worker took it and may still be on its way into the room."""
+        said = self._said()
+        if said:
+            return said[-1] == ACCEPTED
+        return any(job.status == "running" for job in self.jobs)
+
+    @property
+    def is_refused(self) -> bool:
+        """Tell whether a worker has said that it does not take it."""
+        said = self._said()
+        return bool(said) and said[-1] != ACCEPTED
+
+    def cause(self) -> str:
+        """Name the cause; what nobody can tell is `not-taken`."""
+        said = self._said()
+        if refusals := [one for one in said if one != ACCEPTED]:
+            return _GIVEN_BACK.get(refusals[-1], f"refused:{refusals[-1]}")
+        if self.was_seen or said or any(job.status == "running" for job in self.jobs):
+            return Cause.AGENT_DIED.value
+        return _of_standing(self.standing)
+
+    def _said(self) -> list[str]:
+        """Give the workers' answers to this dispatch, the latest last."""
+        if self.dispatch_id is None:
+            return []
+        offers = [offer for status in self.standing.statuses for offer in _offers(status)]
+        mine = [offer for offer in offers if offer.get("dispatch_id") == self.dispatch_id]
+        return [str(offer.get("answer")) for offer in sorted(mine, key=lambda o: str(o.get("at")))]
+
+
+def is_lasting(cause: str) -> bool:
+    """Tell whether sending for an agent again would end the same way."""
+    return cause in _LASTING or cause == Cause.REVOKED.value
+
+
+def cause_of_fault(fault: Exception) -> str:
+    """Name the cause of a request that the project did not fulfil."""
+    return Cause.REVOKED.value if isinstance(fault, Refused) else Cause.UNREACHABLE.value
+
+
+def _of_standing(standing: Standing) -> str:
+    if not standing.can_be_asked:
+        return Cause.NOT_TAKEN.value
+    if standing.running == 0:
+        return Cause.NO_WORKER.value
+    states = {str(status.get("state")) for status in standing.statuses}
+    if "ready" in states:
+        return Cause.NOT_TAKEN.value
+    return Cause.FULL.value if "full" in states else Cause.NOT_READY.value
+
+
+def _offers(status: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    offers = status.get("offers")
+    return [one for one in offers if isinstance(one, Mapping)] if isinstance(offers, list) else []

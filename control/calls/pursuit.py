@@ -1,0 +1,132 @@
+"""Sends for an agent until one has joined, three times at most, and never for two at once."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from control.calls.arrival import Lookout
+from control.calls.book import Book
+from control.calls.call import Call, CallState, Cause, Receipt
+from control.calls.causes import cause_of_fault, is_lasting
+from control.calls.connections import Connections
+from control.calls.sending import send, withdraw
+from control.calls.step import OnStep, Step
+from control.standings import Standings
+from project.connection import Project
+from project.faults import ProjectFault
+from project.participants import agents_in
+
+_log = logging.getLogger(__name__)
+MOST_ATTEMPTS = 3
+# Who was told at once that nobody takes it, asks again a little later.
+_PAUSE_SECONDS = 1.0
+
+
+class Pursuit:
+    """Follows one call; `latest` is how far it has come, `was_sent` is set with the first word."""
+
+    def __init__(
+        self,
+        call: Call,
+        *,
+        book: Book,
+        connections: Connections,
+        standings: Standings,
+        claim_key: Ed25519PrivateKey | None,
+        on_step: OnStep,
+        on_sending: Callable[[], None],
+    ) -> None:
+        self.call = call
+        self.latest = Receipt(None, cause=Cause.UNREACHABLE.value)
+        self.was_sent = asyncio.Event()
+        self._book, self._connections, self._standings = book, connections, standings
+        self._claim_key, self._on_step, self._on_sending = claim_key, on_step, on_sending
+        self._began = time.monotonic()
+
+    def mark_answered(self) -> None:
+        """Know that whoever asked has been told; from now on the call outlives this process."""
+        self.call = replace(self.call, is_answered=True)
+
+    async def run(self) -> Receipt:
+        """Send, wait, withdraw, send again.
+
+        Raises:
+            DatabaseUnreachable: what was done could not be written down.
+        """
+        for attempt in range(MOST_ATTEMPTS):
+            if attempt:
+                await asyncio.sleep(_PAUSE_SECONDS)
+            self.latest = await self._try_once()
+            self.was_sent.set()
+            if self.latest.has_joined or is_lasting(self.latest.cause or ""):
+                break
+        if not self.latest.has_joined:
+            await self._give_up()
+        return self.latest
+
+    async def _try_once(self) -> Receipt:
+        try:
+            async with self._connections.to(self.call.credentials) as project:
+                return await self._send_and_wait(project)
+        except ProjectFault as fault:
+            _log.warning("call %s: %s (%s)", self.call.id, fault, fault.hint)
+            self._tell(Step.NOT_COME, str(fault))
+            return Receipt(self.call.dispatch_id, cause=cause_of_fault(fault))
+
+    async def _send_and_wait(self, project: Project) -> Receipt:
+        strangers = await self._clear(project)
+        # Counted before it is sent: a request without an answer may have been fulfilled.
+        self.call = replace(self.call, attempts=self.call.attempts + 1, agent_identity=None)
+        self._tell(Step.SENDING, f"attempt {self.call.attempts}")
+        self._on_sending()
+        dispatch_id = await send(project, self.call, self._claim_key)
+        self.call = replace(self.call, dispatch_id=dispatch_id)
+        self._tell(Step.SENT, dispatch_id or "")
+        self.latest = Receipt(dispatch_id, cause=Cause.NOT_TAKEN.value)
+        self.was_sent.set()
+        await self._book.note(
+            self.call.id,
+            attempts=self.call.attempts,
+            dispatch_id=dispatch_id,
+            agent_identity=None,
+        )
+        arrival = await Lookout(project, self.call, self._standings, strangers).wait()
+        if arrival.identity is None:
+            self._tell(Step.NOT_COME, arrival.cause or "")
+            return Receipt(dispatch_id, cause=arrival.cause)
+        return await self._joined(dispatch_id, arrival.identity)
+
+    async def _joined(self, dispatch_id: str | None, identity: str) -> Receipt:
+        after_ms = round((time.monotonic() - self._began) * 1000)
+        self.call = replace(self.call, agent_identity=identity, cause=None)
+        # Until it is answered a crash undoes it, so only the answer changes its state.
+        state = {"state": CallState.JOINED.value} if self.call.is_answered else {}
+        await self._book.note(self.call.id, agent_identity=identity, cause=None, **state)
+        self._tell(Step.JOINED, identity)
+        return Receipt(dispatch_id, identity, after_ms)
+
+    async def _clear(self, project: Project) -> frozenset[str]:
+        """Take back what was sent before; gives the agents in the room that are not ours."""
+        if self.call.attempts:
+            await withdraw(project, self.call)
+            self._tell(Step.WITHDRAWN, self.call.dispatch_id or "")
+        if self.call.makes_room:
+            return frozenset()
+        return frozenset(agent.identity for agent in await agents_in(project, self.call.room))
+
+    async def _give_up(self) -> None:
+        self.call = replace(self.call, cause=self.latest.cause)
+        await self._book.note(self.call.id, cause=self.latest.cause, attempts=self.call.attempts)
+        try:
+            async with self._connections.to(self.call.credentials) as project:
+                await withdraw(project, self.call)
+        except ProjectFault as fault:
+            # The watch goes on with this call, and takes back what is left before it sends again.
+            _log.warning("call %s: not withdrawn: %s", self.call.id, fault)
+
+    def _tell(self, step: Step, detail: str) -> None:
+        self._on_step(step, self.call, detail)

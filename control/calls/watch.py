@@ -1,0 +1,226 @@
+"""Watches answered calls: a caller whose agent is lost gets another one, within seconds."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from control.calls.book import Book
+from control.calls.call import TOKEN_SECONDS, Call, CallState, Receipt
+from control.calls.connections import Connections
+from control.calls.pursuit import Pursuit
+from control.calls.sending import identities, list_mine, undo
+from control.database import DatabaseUnreachable
+from project.connection import Project
+from project.credentials import Credentials
+from project.faults import PermanentFault, ProjectFault
+from project.participants import Participant, participants_in
+from project.rooms import list_rooms
+
+_log = logging.getLogger(__name__)
+_LOOK_EVERY_SECONDS = 2.0
+_LONGEST_PAUSE_SECONDS = 10.0
+# An agent that ends a call on purpose removes the room a moment after it left.
+_SECOND_LOOK_SECONDS = 0.7
+_ROUNDS_APART_SECONDS = 15.0
+# A room that nobody entered closes by itself when the token has run out; and a little later.
+_NOBODY_CAME_SECONDS = TOKEN_SECONDS + 60.0
+_MOST_LOOKS_AT_ONCE = 8
+
+_NOT_CALLERS = frozenset({"agent", "egress", "ingress", "connector"})
+
+
+@dataclass
+class _Watched:
+    """A call being watched: what runs for it, and what was seen of it last."""
+
+    call: Call
+    pursuit: asyncio.Task[Receipt] | None = None
+    has_had_caller: bool = False
+    is_suspected: bool = False
+    last_round: float = float("-inf")
+
+    @property
+    def is_pursued(self) -> bool:
+        return self.pursuit is not None and not self.pursuit.done()
+
+
+class Watch:
+    """One task a project with open calls, so that a slow project delays its own calls alone."""
+
+    def __init__(
+        self, book: Book, connections: Connections, pursue: Callable[[Call], Pursuit]
+    ) -> None:
+        self._book, self._connections, self._pursue = book, connections, pursue
+        self._watched: dict[Credentials, dict[str, _Watched]] = {}
+        self._tasks: dict[Credentials, asyncio.Task[None]] = {}
+        self._wakes: dict[Credentials, asyncio.Event] = {}
+
+    def add(self, call: Call, pursuit: asyncio.Task[Receipt] | None = None) -> None:
+        """Watch a call from now on; `pursuit` is what still sends for its first agent."""
+        key = call.credentials
+        self._watched.setdefault(key, {})[call.id] = _Watched(call, pursuit)
+        self._wakes.setdefault(key, asyncio.Event())
+        if key not in self._tasks:
+            name = f"watch the calls of {call.credentials.host}"
+            self._tasks[key] = asyncio.create_task(self._run(key), name=name)
+
+    async def drop(self, call: Call) -> None:
+        """Watch a call no longer, and send for nobody any more."""
+        watched = self._watched.get(call.credentials, {}).pop(call.id, None)
+        if watched is not None and watched.pursuit is not None:
+            watched.pursuit.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await watched.pursuit
+
+    def look_now(self, host: str) -> None:
+        """Look at a project's calls at once: something happened there."""
+        for key, wake in self._wakes.items():
+            if key.host == host:
+                wake.set()
+
+    async def close(self) -> None:
+        """Stop watching; the calls go on, and whoever comes next watches them."""
+        pursuits = [one.pursuit for calls in self._watched.values() for one in calls.values()]
+        tasks = [*self._tasks.values(), *(task for task in pursuits if task is not None)]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self, key: Credentials) -> None:
+        pause = _LOOK_EVERY_SECONDS
+        while self._watched[key]:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wakes[key].wait(), pause)
+            self._wakes[key].clear()
+            try:
+                is_suspicious = await self._look(key)
+            except (ProjectFault, DatabaseUnreachable) as fault:
+                _log.warning("the calls of %s cannot be watched now: %s", key.host, fault)
+                pause = min(_LONGEST_PAUSE_SECONDS, pause * 2)
+            except Exception:  # noqa: BLE001 - the edge of a task that must outlive one bad look
+                _log.exception("the calls of %s were not looked at", key.host)
+            else:
+                pause = _SECOND_LOOK_SECONDS if is_suspicious else _LOOK_EVERY_SECONDS
+        for kept in (self._watched, self._tasks):
+            kept.pop(key, None)
+        self._wakes.pop(key)
+
+    async def _look(self, key: Credentials) -> bool:
+        """Look at every call of a project once; tells whether to look again soon."""
+        watched = list(self._watched[key].values())
+        if not watched:
+            return False
+        bound = asyncio.Semaphore(_MOST_LOOKS_AT_ONCE)
+        async with self._connections.to(watched[0].call.credentials) as project:
+            try:
+                rooms = {room.name for room in await list_rooms(project)}
+            except PermanentFault:
+                await asyncio.gather(*(self._give_up(one) for one in watched))
+                raise
+
+            async def look(one: _Watched) -> None:
+                async with bound:
+                    await self._look_at(project, one, one.call.room in rooms)
+
+            await asyncio.gather(*(look(one) for one in watched))
+        return any(one.is_suspected for one in watched)
+
+    async def _give_up(self, one: _Watched) -> None:
+        """Forget a call in a project that lets us in no more, once its caller cannot come."""
+        if time.time() - one.call.created_at > _NOBODY_CAME_SECONDS:
+            await self._end(one)
+
+    async def _look_at(self, project: Project, one: _Watched, has_room: bool) -> None:
+        if one.is_pursued:
+            return
+        one.call = await self._refreshed(one)
+        if not one.call.is_open:
+            self._forget(one)
+        elif not has_room:
+            await self._without_room(one)
+        else:
+            await self._in_room(project, one)
+
+    async def _refreshed(self, one: _Watched) -> Call:
+        if one.pursuit is None:
+            return one.call
+        if not one.pursuit.cancelled() and (error := one.pursuit.exception()) is not None:
+            _log.warning("call %s: sending for an agent broke off: %r", one.call.id, error)
+        one.pursuit = None  # what it found is on record
+        return await self._book.call(one.call.id) or one.call
+
+    async def _without_room(self, one: _Watched) -> None:
+        age = time.time() - one.call.created_at
+        if one.call.dispatch_id is not None or age > _NOBODY_CAME_SECONDS:
+            await self._end(one)
+
+    async def _in_room(self, project: Project, one: _Watched) -> None:
+        present = await participants_in(project, one.call.room)
+        present = tuple(who for who in present if who.state != "disconnected")
+        has_caller = any(who.kind not in _NOT_CALLERS for who in present)
+        one.has_had_caller = one.has_had_caller or has_caller
+        agents = await self._agents(project, one, present)
+        if agents:
+            await self._has_agent(one, agents)
+        elif has_caller:
+            await self._lost(one)
+        else:
+            one.is_suspected = False
+            await self._nobody(project, one)
+
+    async def _agents(
+        self, project: Project, one: _Watched, present: tuple[Participant, ...]
+    ) -> list[Participant]:
+        agents = [who for who in present if who.is_agent]
+        if not agents or one.call.makes_room:
+            return agents
+        if one.call.agent_identity is not None:
+            return [who for who in agents if who.identity == one.call.agent_identity]
+        names = identities(await list_mine(project, one.call), one.call)
+        return [who for who in agents if who.identity in names]
+
+    async def _has_agent(self, one: _Watched, agents: list[Participant]) -> None:
+        one.is_suspected = False
+        if one.call.state is CallState.JOINED and one.call.agent_identity == agents[0].identity:
+            return
+        if not agents[0].is_active:
+            return
+        one.call = replace(
+            one.call, state=CallState.JOINED, agent_identity=agents[0].identity, cause=None
+        )
+        await self._book.note(
+            one.call.id,
+            state=CallState.JOINED.value,
+            agent_identity=agents[0].identity,
+            cause=None,
+        )
+
+    async def _lost(self, one: _Watched) -> None:
+        if not one.is_suspected:
+            one.is_suspected = True
+            return
+        one.is_suspected = False
+        if time.monotonic() - one.last_round < _ROUNDS_APART_SECONDS:
+            return
+        one.last_round = time.monotonic()
+        _log.warning("call %s: its caller has no agent, another is sent for", one.call.id)
+        one.call = replace(one.call, state=CallState.PENDING)
+        await self._book.note(one.call.id, state=CallState.PENDING.value)
+        run = self._pursue(replace(one.call, attempts=max(1, one.call.attempts))).run()
+        one.pursuit = asyncio.create_task(run, name=f"send again: call {one.call.id}")
+
+    async def _nobody(self, project: Project, one: _Watched) -> None:
+        is_late = time.time() - one.call.created_at > _NOBODY_CAME_SECONDS
+        if is_late and not one.has_had_caller:
+            await undo(project, one.call)
+            await self._end(one)
+
+    async def _end(self, one: _Watched) -> None:
+        await self._book.note(one.call.id, state=CallState.ENDED.value)
+        self._forget(one)
+
+    def _forget(self, one: _Watched) -> None:
+        self._watched.get(one.call.credentials, {}).pop(one.call.id, None)

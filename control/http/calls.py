@@ -1,0 +1,43 @@
+"""Routes of calls."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Request, Response
+
+from control.calls.call import Answer
+from control.http.shapes import CallBody, plane_of, show_call
+
+router = APIRouter(prefix="/v1/tenants/{tenant_id}/calls")
+
+_Key = Annotated[
+    str | None, Header(alias="Idempotency-Key", min_length=1, max_length=255, pattern="^[!-~]+$")
+]
+
+
+@router.post("", status_code=201)
+async def make(
+    request: Request, response: Response, tenant_id: str, body: CallBody, key: _Key = None
+) -> dict[str, Any]:
+    """Make a call: 201 when its agent has joined, 202 with the cause when it has not."""
+    plane = plane_of(request)
+    made = await plane.desk.request(tenant_id, body.request(), key)
+    plane.measures.call_answered(tenant_id, _outcome(made))
+    response.status_code = made.status
+    return dict(made.body)
+
+
+@router.get("/{call_id}")
+async def show(request: Request, tenant_id: str, call_id: str) -> dict[str, Any]:
+    """Show how a call stands."""
+    return show_call(await plane_of(request).desk.call(tenant_id, call_id))
+
+
+@router.delete("/{call_id}")
+async def end(request: Request, tenant_id: str, call_id: str) -> dict[str, Any]:
+    """End a call; one that has ended stays so."""
+    return show_call(await plane_of(request).desk.end(tenant_id, call_id))
+
+
+def _outcome(made: Answer) -> str:
+    agent = made.body["agent"]
+    return str(agent.get("cause") or agent["state"])
