@@ -11,6 +11,7 @@ from urllib.parse import quote
 CONTEXT_FIELDS = ("tenant", "project_host", "key_fingerprint", "worker_id", "job", "room")
 MASKED = "***"
 _SHORTEST_SECRET = 4
+_PRIVATE = "lk.pii."  # what the SDK itself calls private: a caller's words, names and numbers
 _MOST_TEXT = 8000
 
 # A token's header is JSON, so its base64 begins with `ey`; a cut-off token gives its claims away.
@@ -85,7 +86,7 @@ class _RecordFormatter(logging.Formatter):
 
     def _extras(self, record: logging.LogRecord) -> dict[str, Any]:
         return {
-            name: self._plain(value)
+            name: MASKED if name.startswith(_PRIVATE) else self._plain(value)
             for name, value in record.__dict__.items()
             if name not in _PLAIN_FIELDS and not name.startswith("_")
         }

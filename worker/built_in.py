@@ -1,11 +1,14 @@
 """The agent that needs no code: STT, LLM and TTS, or one realtime model, as AGENT_CONFIG says."""
 
+import ssl
+from functools import cache
 from typing import Any
 
-from livekit.agents import Agent, AgentSession, NotGivenOr, inference
+from livekit.agents import Agent, AgentSession, inference
 from livekit.agents.types import NOT_GIVEN
 from livekit.agents.voice.turn import TurnHandlingOptions
 from livekit.plugins import openai
+from openai import AsyncClient, DefaultAsyncHttpxClient
 from openai.types.beta.realtime.session import InputAudioTranscription
 
 from contract.agent_config import AgentConfig
@@ -13,21 +16,42 @@ from worker import tools, trouble
 from worker.configuration import Configuration
 
 
+@cache
+def tls() -> ssl.SSLContext:
+    """Load the certificates: a tenth of a second, spent before the fork instead of in each call."""
+    return ssl.create_default_context()
+
+
 def build_session(configuration: Configuration, config: AgentConfig) -> AgentSession[Any]:
     """Make a session of the provider's models; nothing is asked of the provider yet."""
-    is_realtime = config.pipeline == "realtime"
+    if config.pipeline == "realtime":
+        return AgentSession(llm=_realtime(configuration, config), **_common(config))
+    client = _client(configuration)
     return AgentSession(
-        llm=_realtime(configuration, config) if is_realtime else _llm(configuration, config),
-        stt=NOT_GIVEN if is_realtime else _stt(configuration, config),
-        tts=NOT_GIVEN if is_realtime else _tts(configuration, config),
-        vad=inference.VAD(model="silero"),
-        turn_handling=_turns(config),
-        conn_options=trouble.LIMITS,
-        tools=list(tools.build(config.tools)),
-        # Else what a caller says in the first three seconds of a greeting is thrown away.
-        aec_warmup_duration=None,
-        user_away_timeout=None,
+        stt=openai.STT(
+            model=config.models.stt,
+            language=_language(config),
+            use_realtime=False,
+            client=client,
+        ),
+        llm=openai.LLM(model=config.models.llm, client=client),
+        tts=openai.TTS(
+            model=config.models.tts, voice=config.voice, response_format="pcm", client=client
+        ),
+        **_common(config),
     )
+
+
+def _common(config: AgentConfig) -> dict[str, Any]:
+    return {
+        "vad": inference.VAD(model="silero"),
+        "turn_handling": _turns(config),
+        "conn_options": trouble.LIMITS,
+        "tools": list(tools.build(config.tools)),
+        # Else what a caller says in the first three seconds of a greeting is thrown away.
+        "aec_warmup_duration": None,
+        "user_away_timeout": None,
+    }
 
 
 def build_agent(config: AgentConfig) -> Agent:
@@ -45,30 +69,19 @@ def _turns(config: AgentConfig) -> TurnHandlingOptions:
     }
 
 
-def _stt(configuration: Configuration, config: AgentConfig) -> openai.STT:
-    return openai.STT(
-        model=config.models.stt,
-        language=config.language.split("-")[0],
-        use_realtime=False,
-        api_key=_key(configuration),
-        base_url=_url(configuration),
+def _client(configuration: Configuration) -> AsyncClient:
+    secret = configuration.openai_api_key
+    return AsyncClient(
+        # An endpoint of one's own may ask for none; the client insists on a text.
+        api_key=secret.get_secret_value() if secret else "none",
+        base_url=configuration.openai_base_url,
+        max_retries=0,  # tries are counted by the session, in trouble.LIMITS
+        http_client=DefaultAsyncHttpxClient(verify=tls()),
     )
 
 
-def _llm(configuration: Configuration, config: AgentConfig) -> openai.LLM:
-    return openai.LLM(
-        model=config.models.llm, api_key=_key(configuration), base_url=_url(configuration)
-    )
-
-
-def _tts(configuration: Configuration, config: AgentConfig) -> openai.TTS:
-    return openai.TTS(
-        model=config.models.tts,
-        voice=config.voice,
-        response_format="pcm",
-        api_key=_key(configuration),
-        base_url=_url(configuration),
-    )
+def _language(config: AgentConfig) -> str:
+    return config.language.split("-")[0]
 
 
 def _realtime(configuration: Configuration, config: AgentConfig) -> openai.realtime.RealtimeModel:
@@ -77,20 +90,11 @@ def _realtime(configuration: Configuration, config: AgentConfig) -> openai.realt
         model=config.models.realtime,
         voice=config.voice,
         input_audio_transcription=InputAudioTranscription(
-            model=config.models.stt, language=config.language.split("-")[0]
+            model=config.models.stt, language=_language(config)
         ),
         # Turns are ours: a websocket that stalls would tell of no turn that nobody answers.
         turn_detection=None,
         api_key=secret.get_secret_value() if secret else None,
-        base_url=_url(configuration),
+        base_url=configuration.openai_base_url or NOT_GIVEN,
         conn_options=trouble.REALTIME_LIMITS,
     )
-
-
-def _key(configuration: Configuration) -> NotGivenOr[str]:
-    secret = configuration.openai_api_key
-    return secret.get_secret_value() if secret else NOT_GIVEN
-
-
-def _url(configuration: Configuration) -> NotGivenOr[str]:
-    return configuration.openai_base_url or NOT_GIVEN

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 _CLOSE_SECONDS = 5.0
 # What a client plays late is still to be heard after the last frame has left.
 _LINGER_SECONDS = 0.4
+_TELL_APART_SECONDS = 0.5
 
 TenantCode = Callable[[JobContext, Start], Awaitable[None]]
 
@@ -36,17 +37,18 @@ TenantCode = Callable[[JobContext, Start], Awaitable[None]]
 async def hold(ctx: JobContext, configuration: Configuration, line: Line) -> Outcome:
     """Hold an admitted call to its end, and send its usage; gives how it ended.
 
+    Cancelled, it still ends in order: that is how a withdrawn call is told to leave.
+
     Raises:
         admission.Refused: an older agent of ours is in the room.
     """
     conversation = _Conversation(ctx, configuration, line)
+    holding = asyncio.create_task(conversation.hold(), name="hold-call")
     try:
-        return await conversation.hold()
+        return await asyncio.shield(holding)
     except asyncio.CancelledError:
-        conversation.is_withdrawn()
-        raise
-    finally:
-        await conversation.close()
+        await conversation.withdraw()
+        return await holding
 
 
 class _Conversation:
@@ -64,26 +66,38 @@ class _Conversation:
         self._tasks: list[asyncio.Task[Any]] = []
 
     async def hold(self) -> Outcome:
+        """Talk until something ends the call; then leave, close and count."""
+        try:
+            ending = await self._until_over()
+            self._outcome = ending.outcome
+            logger.info("the call ends: %s", ending.cause, extra={"outcome": ending.outcome.value})
+            await self._leave(ending)
+        finally:
+            await self._close()
+        return self._outcome
+
+    async def withdraw(self) -> None:
+        """End a call that nobody wants any more, unless it is over already.
+
+        Whoever deletes a room also withdraws its dispatch: a moment tells the two apart.
+        """
+        over = asyncio.create_task(self._settlement.ended(), name="over-anyway")
+        await asyncio.wait({over}, timeout=_TELL_APART_SECONDS)
+        self._settlement.end(Outcome.CUT_OFF, "withdrawn", deletes_room=False)
+        await over
+
+    async def _until_over(self) -> Ending:
         talking = self._keep(self._talk(), "talk")
         self._keep(self._snapshots(), "usage-snapshots")
         self._keep(self._heed_finish(), "heed-finish")
-        ended = asyncio.create_task(self._settlement.ended(), name="call-ended")
-        self._tasks.append(ended)
+        ended = self._keep(self._settlement.ended(), "call-ended")
         await asyncio.wait({talking, ended}, return_when=asyncio.FIRST_COMPLETED)
         if talking.done() and not talking.cancelled() and talking.exception() is not None:
             await self._code_failed(talking)
-        ending = await ended
-        self._outcome = ending.outcome
-        logger.info("the call ends: %s", ending.cause, extra={"outcome": ending.outcome.value})
-        await self._leave(ending)
-        return ending.outcome
+        ending: Ending = await ended
+        return ending
 
-    def is_withdrawn(self) -> None:
-        """Note that nobody wants this call any more."""
-        self._outcome = Outcome.CUT_OFF
-
-    async def close(self) -> None:
-        """Stop everything and send the last usage record, whatever ended the call."""
+    async def _close(self) -> None:
         if self._watch:
             self._watch.end()
         for task in self._tasks:
@@ -155,7 +169,7 @@ class _Conversation:
     async def _heed_finish(self) -> None:
         reason = await self._line.finished()
         if reason == Finish.WITHDRAWN:
-            return  # the call's task is cancelled: nobody wants to hear a goodbye
+            return  # whoever withdraws the call cancels it: nobody wants to hear a goodbye
         await self._say_last(Phrase.GOODBYE)
         if reason == Finish.TIME_IS_UP:
             self._settlement.end(Outcome.COMPLETED, "its time was up")
@@ -181,7 +195,9 @@ class _Conversation:
         await asyncio.sleep(_LINGER_SECONDS)
 
     async def _leave(self, ending: Ending) -> None:
-        if ending.deletes_room:
+        if not ending.deletes_room:
+            await self._ctx.room.disconnect()
+        else:
             room = self._ctx.job.room.name
             await settlement.remove_room(self._configuration.credentials, room)
 

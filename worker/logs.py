@@ -11,7 +11,17 @@ from contract.log_record import CONTEXT_FIELDS, JsonFormatter, TextFormatter
 from worker.configuration import Configuration
 
 # These tell of every request, or of bodies and headers; a worker's log is about calls.
-_TALKATIVE = ("httpx", "httpcore", "openai", "aiohttp.access", "asyncio", "urllib3", "av")
+_TALKATIVE = (
+    "httpx",
+    "httpx2",
+    "httpcore",
+    "httpcore2",
+    "openai",
+    "aiohttp.access",
+    "asyncio",
+    "urllib3",
+    "av",
+)
 
 _now: dict[str, str | None] = dict.fromkeys(CONTEXT_FIELDS)
 

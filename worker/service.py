@@ -15,7 +15,7 @@ from contract.exits import ExitCode
 from project.connection import Project
 from project.faults import ProjectFault
 from project.participants import remove_participant
-from worker import call, logs, orphans, phrases, sdk
+from worker import built_in, call, logs, orphans, phrases, sdk
 from worker.calls import Calls
 from worker.channel import Finish
 from worker.configuration import Configuration
@@ -50,6 +50,7 @@ def serve(configuration: Configuration) -> ExitCode:
     """
     logs.in_main(configuration)
     sdk.warm_up()
+    built_in.tls()
     ours_alone = [one for one in (configuration.health_socket,) if one is not None]
     if obstacle := sdk.fork_call_server(close=ours_alone):
         logger.warning("calls start slower and cost more memory: %s", obstacle)
