@@ -48,7 +48,8 @@ def gather(environment: Mapping[str, str], env_file: Path | None) -> Gathered:
         named = set(environment) | set(file.values)
     for variable in VARIABLES:
         _take(gathered, variable, sources[variable.tenants])
-    gathered.findings.extend(unknown_names(named, NAMES | FILE_NAMES))
+    has_own_agent = "AGENT" in gathered.values
+    gathered.findings.extend(unknown_names(named, NAMES | FILE_NAMES, has_own_agent=has_own_agent))
     return gathered
 
 

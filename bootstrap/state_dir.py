@@ -34,7 +34,9 @@ class StateDir:
         self.fields |= changed
         fresh = self.path / f"{_STATE}.new"
         with contextlib.suppress(OSError):
-            fresh.write_text(json.dumps(self.fields), encoding="utf-8")
+            descriptor = _open_private(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(self.fields, file)
             fresh.replace(self.path / _STATE)
 
     def release(self) -> None:
@@ -60,6 +62,10 @@ def acquire(path: Path) -> StateDir:
     return state_dir
 
 
+def _open_private(path: Path, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
+
+
 def _make(path: Path) -> None:
     path.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
     if path.is_symlink():
@@ -72,7 +78,7 @@ def _make(path: Path) -> None:
 
 
 def _lock(path: Path) -> TextIO:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    descriptor = _open_private(path, os.O_RDWR | os.O_CREAT)
     file = os.fdopen(descriptor, "r+", encoding="utf-8")
     try:
         # A lock of the process, not of the open file: calls that outlive it do not hold it.

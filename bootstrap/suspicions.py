@@ -8,7 +8,7 @@ _PLACEHOLDER = re.compile(
     | your[-_ ]?(tenant|company|client|id|name)
     | your[-_ ].*(key|secret|url|token|host|server|project|here)
     | (change|replace|fill|insert|enter|put|paste)[-_ ]?(it|me|this|in|here|with|your)\b.*
-    | .*[-_ ]?(goes|comes)[-_ ]here
+    | (insert|enter|put|paste|add|set|fill|.*goes)[-_ ](.*[-_ ])?here
     | (api|sk-)?[x*.…]{3,} | …
     | todo | tbd | fixme | placeholder | undefined | null
     | (livekit[-_])?api[-_](key|secret) | (openai[-_])api[-_]key
