@@ -1,0 +1,44 @@
+"""What the settings alone can tell, before a single packet is sent."""
+
+from bootstrap import findings as kinds
+from bootstrap.check import Outcome, Scene, failed, passed, warned
+
+
+async def are_complete(scene: Scene) -> Outcome:
+    """Every required setting is there."""
+    return _outcome(scene, kinds.COMPLETE, "nothing required is missing")
+
+
+async def are_wellformed(scene: Scene) -> Outcome:
+    """Every setting can be meant."""
+    return _outcome(scene, kinds.WELLFORMED, "each value has the shape of its variable")
+
+
+async def are_one(scene: Scene) -> Outcome:
+    """URL, key and secret come from one place."""
+    return _outcome(scene, kinds.ONE_SOURCE, "url, key and secret come from one place")
+
+
+async def are_apart(scene: Scene) -> Outcome:
+    """Key and secret are not exchanged."""
+    return _outcome(scene, kinds.NOT_SWAPPED, "the key looks like a key")
+
+
+async def is_not_foreign(scene: Scene) -> Outcome:
+    """The key is none of those that must never be used here."""
+    known = scene.settings.foreign_fingerprints
+    mine = scene.settings.credentials.fingerprint
+    if mine in known:
+        return failed(f"the API key (fingerprint {mine}) is listed as somebody else's")
+    if not known:
+        return passed("no foreign keys are listed (FOREIGN_KEY_FINGERPRINTS)")
+    return passed(f"key {mine} is none of the {len(known)} listed")
+
+
+def _outcome(scene: Scene, check_id: str, good: str) -> Outcome:
+    mine = [finding for finding in scene.findings if finding.check_id == check_id]
+    if faults := [str(finding) for finding in mine if not finding.is_warning]:
+        return failed("\n".join(faults))
+    if mine:
+        return warned("\n".join(str(finding) for finding in mine), "Nothing stops for this.")
+    return passed(good)
