@@ -1,7 +1,8 @@
 """Probes: dispatches that only ask who is there, in rooms that never outlive the question."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +62,26 @@ async def probe(
         raise
     await _finish(delete_room(project, room))
     return answers
+
+
+@asynccontextmanager
+async def empty_room(project: Project, tenant_prefix: str) -> AsyncIterator[str]:
+    """Make a probe's room into which nobody is sent, and remove it in any case, cancelled or not.
+
+    Raises:
+        ProjectFault: the room could not be made or removed.
+    """
+    nonce = new_nonce()
+    room = probe_room(tenant_prefix, nonce)
+    try:
+        # A room made with a dispatch has none for nameless workers; this one nobody answers to.
+        timeout = _ROOM_TIMEOUT_SECONDS
+        await create_room(project, room, agent_name=f"nobody-{nonce}", empty_timeout=timeout)
+        yield room
+    except BaseException:
+        await _finish(_remove_quietly(project, room))
+        raise
+    await _finish(delete_room(project, room))
 
 
 async def _send(
