@@ -1,10 +1,17 @@
 """The sandbox's command line: each part alone, and the demo of all of them."""
 
 import asyncio
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from sandbox.child import StartFault, end_all
 from sandbox.speech.running import KEY_VARIABLE
 
 app = typer.Typer(
@@ -14,18 +21,28 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+Key = Annotated[str, typer.Option(envvar=KEY_VARIABLE, help="The speech endpoint's API key.")]
 
-@app.callback()
-def main() -> None:
-    """Keep the commands' names, however few there are."""
+
+@app.command()
+def project(
+    name: Annotated[str, typer.Argument(help="Whose project it is, for the log.")] = "acme",
+) -> None:
+    """Run a LiveKit project: a livekit-server on loopback with keys of its own, until Ctrl-C."""
+    from sandbox.servers import start_project  # keeps --help quick
+
+    def start() -> None:
+        key = start_project(name).credentials
+        typer.echo(f"LIVEKIT_URL={key.url}\nLIVEKIT_API_KEY={key.api_key}")
+        typer.echo(f"LIVEKIT_API_SECRET={key.api_secret.get_secret_value()}")
+
+    _stay_up(start)
 
 
 @app.command()
 def speech(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes any free one.")] = 0,
-    api_key: Annotated[
-        str, typer.Option(envvar=KEY_VARIABLE, help="The key that it asks for.")
-    ] = "sk-sandbox",
+    api_key: Key = "sk-sandbox",
 ) -> None:
     """Serve an OpenAI-compatible endpoint: Whisper, Piper and a scripted language model."""
     from sandbox.speech.endpoint import serve  # models and their libraries take a second
@@ -41,5 +58,84 @@ def speech(
     asyncio.run(run())
 
 
+@app.command()
+def tenant(
+    env_file: Annotated[Path, typer.Option(exists=True, help="The tenant's variables.")],
+) -> None:
+    """Run a tenant's worker with entrypoint.sh and its env file, until Ctrl-C."""
+    from sandbox.tenant import start_tenant  # keeps --help quick
+
+    def start() -> None:
+        folder = Path(tempfile.mkdtemp(prefix="sandbox-tenant-"))
+        worker = start_tenant(env_file.stem, env_file.resolve(), folder=folder)
+        worker.wait_until_ready()
+        typer.echo(f"ready: {worker.health_url}/status, log in {worker.log}")
+
+    _stay_up(start)
+
+
+@app.command()
+def caller(  # noqa: PLR0913, PLR0917 - a command's options
+    env_file: Annotated[Path | None, typer.Option(help="Call the tenant of this env file.")] = None,
+    url: Annotated[str | None, typer.Option(help="Or join a room of this project …")] = None,
+    token: Annotated[
+        str | None, typer.Option(envvar="SANDBOX_TOKEN", help="… with this token.")
+    ] = None,
+    say: Annotated[str | None, typer.Option(help="What to ask after the greeting.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Write the recording to this wav file.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    speech_url: Annotated[
+        str | None, typer.Option(help="A running speech endpoint; default: one is started.")
+    ] = None,
+    speech_key: Key = "sk-sandbox",
+) -> None:
+    """Call: listen to the greeting, ask, and print what the agent answered."""
+    from sandbox import calling  # the caller's library takes a moment
+    from sandbox.caller import NothingHeard
+    from sandbox.dispatching import Arranged
+
+    if env_file is None and (url is None or token is None):
+        raise typer.BadParameter("either --env-file, or --url and --token")
+    try:
+        with calling.lent_speech(env_file, speech_url, speech_key) as lent:
+            if url is not None and token is not None:
+                arranged = Arranged("", url, token, time.monotonic())
+                heard = asyncio.run(calling.call_room(arranged, say, lent))
+            elif env_file is not None:
+                heard = asyncio.run(calling.call_tenant(env_file, say, lent))
+    except NothingHeard as fault:
+        typer.echo(f"caller: {fault}", err=True)
+        raise typer.Exit(1) from None
+    if save is not None:
+        save.write_bytes(heard.wav)
+    typer.echo(calling.as_json(heard) if json else calling.as_text(heard))
+
+
+@app.command()
+def demo(
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave all up until Ctrl-C, and say how to play with it.")
+    ] = False,
+) -> None:
+    """Show two tenants, each on its own project, each answering its own caller aloud."""
+    from sandbox.demo import run  # the caller's library takes a moment
+
+    raise typer.Exit(run(keep))
+
+
+def _stay_up(start: Callable[[], None]) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        start()
+        signal.pause()
+    except KeyboardInterrupt:
+        pass
+    except StartFault as fault:
+        typer.echo(str(fault), err=True)
+        raise typer.Exit(1) from None
+    finally:
+        end_all()
+
+
 if __name__ == "__main__":
-    app()
+    sys.exit(app())

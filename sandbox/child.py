@@ -15,6 +15,7 @@ _LEASH = Path(__file__).with_name("leash.py")
 _POLL_SECONDS = 0.05
 # The kernel's "parent" is the thread that forked: one thread that lasts as long as the process.
 _spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sandbox-spawner")
+_started: list["Child"] = []
 
 
 class StartFault(RuntimeError):
@@ -89,9 +90,9 @@ def start_child(
     leashed = [sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), *command]
     log.parent.mkdir(parents=True, exist_ok=True)
 
-    def spawn() -> subprocess.Popen[bytes]:
+    def spawn() -> Child:
         with log.open("ab") as output:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 leashed,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -100,8 +101,18 @@ def start_child(
                 cwd=ROOT,
                 start_new_session=True,
             )
+        _started.append(Child(process, name, log))
+        return _started[-1]
 
-    return Child(_spawner.submit(spawn).result(), name, log)
+    return _spawner.submit(spawn).result()
+
+
+def end_all() -> None:
+    """Kill all that this process has started, whether or not whoever started it knows of it."""
+    _spawner.submit(int).result()  # behind a start that Ctrl-C has interrupted
+    for child in reversed(_started):
+        child.kill()
+    _started.clear()
 
 
 def plain_environment() -> dict[str, str]:
