@@ -18,7 +18,7 @@ from control.standing import AsksWorkers
 from control.tenant import Tenant
 from project.connection import Project
 
-_PAIRS_AT_ONCE = 60
+_PAIRS_AT_ONCE = 80
 _PROJECT_SECONDS = 10.0
 
 
