@@ -14,8 +14,8 @@ _SHORTEST_SECRET = 4
 _PRIVATE = "lk.pii."  # what the SDK itself calls private: a caller's words, names and numbers
 _MOST_TEXT = 8000
 
-# A token's header is JSON, so its base64 begins with `ey`; a cut-off token gives its claims away.
-_TOKEN = re.compile(r"\bey[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,2}")
+# A token's header is JSON, so its base64 begins so; a cut-off token gives its claims away.
+_TOKEN = re.compile(r"\bey[JA][A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,2}")
 # With a quoted value in JSON, protobuf's text form or a repr; without quotes only after `=`,
 # since "API_KEY: is missing" is a sentence.
 _NAMED_SECRET = re.compile(
