@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from socket import socket
 
-from bootstrap import agent_code, endings, environment, logs, memory
+from bootstrap import agent_code, checking, endings, environment, lobby, logs, memory
 from bootstrap.endings import SettingsFault
 from bootstrap.examples import EXAMPLES
 from bootstrap.findings import WELLFORMED, Finding
 from bootstrap.listening import listen
+from bootstrap.lobby import Lobby
 from bootstrap.settings import Settings
 from bootstrap.state_dir import StateDir, StateDirFault, acquire
 from contract.exits import ExitCode
@@ -37,20 +38,30 @@ def run(settings: Settings) -> ExitCode:
         _log.warning("%s", warning)
     with _holding(settings) as held:
         environment.scrub(settings)
-        return _serve(settings, held)
+        with lobby.begin(held.listener, settings, proxy=environment.proxy()) as preflight:
+            return _serve(settings, held, preflight)
 
 
-def _serve(settings: Settings, held: _Held) -> ExitCode:
+def _serve(settings: Settings, held: _Held, preflight: Lobby) -> ExitCode:
     # Late: this import is the runtime, 2.6 s of it, and reads the environment as it is by now.
     from bootstrap import handover
 
     if settings.agent and (fault := agent_code.find_fault(settings.agent, settings.secrets())):
         raise SettingsFault(fault)
+    report = preflight.report()
+    checking.record(report, settings)
+    held.state_dir.write(report=report.as_dict())
+    if report.verdict == "fail":
+        held.state_dir.write(exit_code=int(report.exit_code))
+        return report.exit_code
+    preflight.close()
 
     def on_state(state: str, exit_code: int | None) -> None:
         held.state_dir.write(state=state, exit_code=exit_code)
 
-    return handover.serve(settings, report={}, health_socket=held.listener, on_state=on_state)
+    return handover.serve(
+        settings, report=report.as_dict(), health_socket=held.listener, on_state=on_state
+    )
 
 
 @contextmanager

@@ -31,23 +31,30 @@ async def packets_move(scene: Scene) -> Outcome:
     await asyncio.to_thread(importlib.import_module, "livekit.rtc")
     from livekit import rtc
 
-    room = rtc.Room()
     try:
         with _native_records_muted():
             async with (
                 scene.project() as project,
                 empty_room(project, scene.settings.room_prefix) as name,
             ):
-                return await _join(scene, project, room, name)
+                return await _join(scene, project, name)
     except ProjectFault as fault:
         return failed_by(fault)
     except rtc.ConnectError:
         return failed("a participant could not join the room")
+
+
+async def _join(scene: Scene, project: Project, name: str) -> Outcome:
+    from livekit import rtc
+
+    room = rtc.Room()
+    try:
+        return await _move(scene, project, room, name)
     finally:
         await _leave(room)
 
 
-async def _join(scene: Scene, project: Project, room: "rtc.Room", name: str) -> Outcome:
+async def _move(scene: Scene, project: Project, room: "rtc.Room", name: str) -> Outcome:
     came = asyncio.Event()
     room.on("data_received", lambda _: came.set())
     credentials = scene.settings.credentials

@@ -1,0 +1,47 @@
+"""`check`: ask every question, and report to a person or to a machine."""
+
+import logging
+import sys
+
+from bootstrap import environment, interruptions, preflight
+from bootstrap.findings import Findings
+from bootstrap.report import Report, render_json
+from bootstrap.report_text import LiveLine, is_colourful, render_text
+from bootstrap.settings import Settings
+from contract.exits import ExitCode
+
+_log = logging.getLogger("bootstrap")
+
+
+def check(given: Settings | Findings, *, as_json: bool) -> ExitCode:
+    """Run the preflight, write its report to standard output and give its exit code.
+
+    Raises:
+        Interrupted: a signal came; nothing is left behind.
+    """
+    if isinstance(given, Settings):
+        environment.scrub(given)
+    live = LiveLine(sys.stderr)
+    report = interruptions.run(
+        preflight.run(given, proxy=environment.proxy(), on_progress=live),
+    )
+    print(render_json(report) if as_json else _text(report), flush=True)
+    return report.exit_code
+
+
+def record(report: Report, settings: Settings) -> None:
+    """Log a report as one record; on a terminal a person gets the page as well if it failed."""
+    faults = [f"{line.id}: {line.detail} ({line.hint})" for line in report.faults]
+    told = "; ".join(faults) or f"every check answered in {report.elapsed_ms / 1000:.1f} s"
+    extra = {"report": report.as_dict()} if settings.log_format == "json" else {}
+    level = logging.INFO if report.verdict == "pass" else logging.ERROR
+    _log.log(level, "preflight %s: %s", report.verdict, told, extra=extra)
+    for line in report.warnings:
+        _log.warning("%s: %s (%s)", line.id, line.detail, line.hint)
+    if report.verdict == "fail" and settings.log_format == "text":
+        print(_text(report), file=sys.stderr, flush=True)
+
+
+def _text(report: Report) -> str:
+    encoding = sys.stdout.encoding or "utf-8"
+    return render_text(report, in_colour=is_colourful(sys.stdout), encoding=encoding)
