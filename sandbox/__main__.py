@@ -123,6 +123,27 @@ def demo(
     raise typer.Exit(run(keep))
 
 
+@app.command()
+def image() -> None:
+    """Build the container image with a Docker Engine of its own, and say how large it is."""
+    from sandbox import image as images  # only this command needs an engine
+    from sandbox.debian import DebianFault
+    from sandbox.engine import EngineFault, start_engine
+
+    try:
+        engine = start_engine()
+        try:
+            built = images.build(engine, shows_progress=True)
+            typer.echo(images.report(engine, built))
+        finally:
+            engine.stop()
+    except (DebianFault, EngineFault, StartFault) as fault:
+        typer.echo(f"image: {fault}", err=True)
+        raise typer.Exit(1) from None
+    if built.ratio > images.LARGEST_RATIO:
+        raise typer.Exit(1)
+
+
 def _stay_up(start: Callable[[], None]) -> None:
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:

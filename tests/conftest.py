@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from sandbox.engine import RunningEngine, start_engine
+from sandbox.image import Image, build
 from sandbox.servers import RunningProject, start_project
 from sandbox.speech.running import RunningSpeech, start_speech
 
@@ -28,6 +30,22 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSpeech]:
         yield endpoint
     finally:
         endpoint.kill()
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[RunningEngine]:
+    """A Docker Engine; whoever asks for it needs a longer timeout, since apt may have to run."""
+    running = start_engine()
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def image(engine: RunningEngine) -> Image:
+    """The container image, built from what lies here: three minutes with nothing in .cache."""
+    return build(engine)
 
 
 def _project(name: str, folders: pytest.TempPathFactory) -> Iterator[RunningProject]:

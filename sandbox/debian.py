@@ -1,0 +1,95 @@
+"""Debian's packages: what this machine lacks is installed, and a base image is made of them."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from sandbox.child import ROOT
+
+CACHE = ROOT / ".cache"
+SUITE = "bookworm"
+_MIRROR = "http://deb.debian.org/debian"
+_INCLUDED = ("ca-certificates", "python3", "python3-venv")
+_QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
+_LOCK_SECONDS = 300
+
+
+class DebianFault(RuntimeError):
+    """Debian's tools could not do it; says what they said."""
+
+
+def install(programs: Mapping[str, str]) -> None:
+    """Install the packages of those programs that are not there yet.
+
+    Args:
+        programs: a program's path, and the package that brings it.
+
+    Raises:
+        DebianFault: this is no Debian, or not root, or apt failed.
+    """
+    missing = sorted({package for path, package in programs.items() if not Path(path).exists()})
+    if not missing:
+        return
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise DebianFault(f"needed are Debian's packages {' '.join(missing)}: install them as root")
+    lock = ["-o", f"DPkg::Lock::Timeout={_LOCK_SECONDS}"]
+    # An unreachable list of no concern makes `update` fail; `install` is what must succeed.
+    subprocess.run(["apt-get", "update", "-qq"], env=os.environ | _QUIET, capture_output=True)
+    command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *lock, *missing]
+    _run(command, "apt-get install")
+
+
+def base_archive() -> Path:
+    """Give a small Debian with Python as a tar archive, made once and kept in .cache.
+
+    Raises:
+        DebianFault: debootstrap or tar failed.
+    """
+    archive = CACHE / "base" / f"{SUITE}.tar"
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(archive.with_suffix(".lock")):
+        if not archive.exists():
+            install({"/usr/sbin/debootstrap": "debootstrap"})
+            _make(archive)
+    return archive
+
+
+def _make(archive: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="debootstrap-", dir=archive.parent) as folder:
+        root = Path(folder, "root")
+        include = f"--include={','.join(_INCLUDED)}"
+        _run(
+            ["debootstrap", "--variant=minbase", include, SUITE, str(root), _MIRROR],
+            "debootstrap",
+        )
+        unfinished = archive.with_suffix(".unfinished")
+        # Lists and archives of packages are of no use to an image.
+        left_out = ["--exclude=./var/cache/apt/*", "--exclude=./var/lib/apt/lists/*"]
+        _run(["tar", *left_out, "-C", str(root), "-cf", str(unfinished), "."], "tar")
+        unfinished.rename(archive)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _run(command: list[str], what: str) -> None:
+    done = subprocess.run(
+        command,
+        env=os.environ | _QUIET,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    if done.returncode != 0:
+        raise DebianFault(f"{what} failed:\n{done.stdout[-3000:]}")
