@@ -56,6 +56,7 @@ COPY entrypoint.sh healthcheck.py ./
 RUN set -eu; \
     chmod -R u=rwX,go=rX .; \
     chmod 0755 entrypoint.sh; \
+    mkdir -m 0700 /state; \
     /opt/venv/bin/python -m compileall -q .
 
 # One layer of everything below ours: what was removed above is not carried along underneath.
@@ -67,6 +68,8 @@ LABEL org.opencontainers.image.title="livekit-tenant-worker" \
       org.opencontainers.image.version="${VERSION}"
 COPY --from=lean / /
 COPY --from=app /app /app
+# Where a named volume for STATE_DIR is mounted: a new volume takes over this folder's owner.
+COPY --from=app --chown=10001:10001 /state /state
 ENV PATH=/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     LANG=C.UTF-8 \
     PYTHONUNBUFFERED=1 \
