@@ -13,9 +13,18 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contract import claims
 from contract.fingerprint import fingerprint
+from control.first_keys import ensure_keys
 from control.sealing import Sealer
 
 _FILE = "_FILE"
+DEFAULT_DATABASE = "control.db"
+# Whoever has chosen any of these runs more than a first try, and is told what is missing.
+_CHOSEN = (
+    "CONTROL_DATABASE_URL",
+    "CONTROL_DATABASE_URL_FILE",
+    "CONTROL_SEALING_KEY",
+    "CONTROL_SEALING_KEY_FILE",
+)
 
 
 class LauncherKind(StrEnum):
@@ -41,13 +50,13 @@ class _Raw(BaseSettings):
         frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
     )
 
-    control_database_url: SecretStr = SecretStr("sqlite:///control.db")
+    control_database_url: SecretStr = SecretStr(f"sqlite:///{DEFAULT_DATABASE}")
     control_token: SecretStr | None = None
     control_sealing_key: SecretStr | None = None
     control_url: str = "http://127.0.0.1:8080"
     claim_private_key: SecretStr | None = None
     operator_livekit_api_key: SecretStr | None = None
-    launcher: LauncherKind = LauncherKind.NONE
+    launcher: LauncherKind = LauncherKind.PROCESS
     worker_image: str = "livekit-tenant-worker"
 
 
@@ -82,6 +91,8 @@ def read(env_file: Path | None = None) -> Settings:
     given = {name: text for name, text in os.environ.items() if text}
     if env_file is not None:
         given |= _from_file(env_file)
+    if not any(given.get(name) for name in _CHOSEN):
+        given = ensure_keys(Path(DEFAULT_DATABASE + ".keys")) | given
     return parse(given)
 
 

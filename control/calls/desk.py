@@ -197,7 +197,9 @@ class Desk:
             pass  # not even sent: `latest` says unreachable
         finally:
             sent.cancel()
-        return task.result() if task.done() else pursuit.latest
+        if task.done() or pursuit.latest.has_joined:
+            return task.result() if task.done() else pursuit.latest
+        return replace(pursuit.latest, cause=await pursuit.cause_now())
 
     async def _keep(self, pursuit: Pursuit, made: Answer, receipt: Receipt) -> None:
         call = pursuit.call

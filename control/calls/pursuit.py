@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from control.calls.arrival import Lookout
 from control.calls.book import Book
 from control.calls.call import Call, CallState, Cause, Receipt
-from control.calls.causes import cause_of_fault, is_lasting
+from control.calls.causes import Evidence, cause_of_fault, is_lasting
 from control.calls.connections import Connections
 from control.calls.sending import send, withdraw
 from control.calls.step import OnStep, Step
@@ -22,8 +22,10 @@ from project.participants import agents_in
 
 _log = logging.getLogger(__name__)
 MOST_ATTEMPTS = 3
-# Who was told at once that nobody takes it, asks again a little later.
 _PAUSE_SECONDS = 1.0
+# Where a worker is seen to start, or to be full, sending again is of use when it is ready.
+_LONGEST_PAUSE_SECONDS = 8.0
+_HOPEFUL = frozenset({Cause.NO_WORKER.value, Cause.NOT_READY.value, Cause.FULL.value})
 
 
 class Pursuit:
@@ -59,7 +61,7 @@ class Pursuit:
         """
         for attempt in range(MOST_ATTEMPTS):
             if attempt:
-                await asyncio.sleep(_PAUSE_SECONDS)
+                await self._pause()
             self.latest = await self._try_once()
             self.was_sent.set()
             if self.latest.has_joined or is_lasting(self.latest.cause or ""):
@@ -67,6 +69,23 @@ class Pursuit:
         if not self.latest.has_joined:
             await self._give_up()
         return self.latest
+
+    async def cause_now(self) -> str:
+        """Name the cause for whoever will wait no longer."""
+        known = self.latest.cause or Cause.NOT_TAKEN.value
+        if known != Cause.NOT_TAKEN.value:
+            return known
+        evidence = Evidence(await self._standings.of(self.call.tenant_id), self.call.dispatch_id)
+        return known if evidence.is_accepted else evidence.cause()
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(_PAUSE_SECONDS)
+        until = time.monotonic() + _LONGEST_PAUSE_SECONDS
+        while self.latest.cause in _HOPEFUL and time.monotonic() < until:
+            standing = await self._standings.of(self.call.tenant_id)
+            if any(status.get("state") == "ready" for status in standing.statuses):
+                return
+            await asyncio.sleep(_PAUSE_SECONDS / 2)
 
     async def _try_once(self) -> Receipt:
         try:

@@ -1,0 +1,56 @@
+"""`python -m control`: the one place where the control plane's faults become exit codes."""
+
+import logging
+import sys
+
+import typer
+from sqlalchemy.exc import SQLAlchemyError
+
+from contract.exits import ExitCode
+from control.calls.faults import CallFault
+from control.checking import CheckFailed
+from control.cli import app
+from control.database import DatabaseUnreachable, UnknownDatabase
+from control.launchers.launcher import LauncherFault
+from control.registry import RegistrationRefused, SharedKey, UnknownTenant
+from control.settings import SettingsFault
+from control.talk import TalkFailed
+from control.tenant import FaultyTenant
+
+_CODES: dict[type[Exception], ExitCode] = {
+    SettingsFault: ExitCode.CONFIG,
+    UnknownDatabase: ExitCode.CONFIG,
+    RegistrationRefused: ExitCode.CONFIG,
+    UnknownTenant: ExitCode.CONFIG,
+    LauncherFault: ExitCode.CONFIG,
+    CallFault: ExitCode.CONFIG,
+    FaultyTenant: ExitCode.REFUSED,
+    SharedKey: ExitCode.REFUSED,
+    DatabaseUnreachable: ExitCode.UNAVAILABLE,
+    CheckFailed: ExitCode.UNAVAILABLE,
+    TalkFailed: ExitCode.UNAVAILABLE,
+}
+
+
+def main() -> None:
+    """Run a command; say what went wrong in a line or two, never with a secret."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    try:
+        app()
+    except tuple(_CODES) as error:
+        _end(error, next(code for kind, code in _CODES.items() if isinstance(error, kind)))
+    except SQLAlchemyError as error:
+        # Its text may hold the statement; its kind and the driver's words do not hold parameters.
+        typer.echo(f"the database refused: {getattr(error, 'orig', None) or type(error)}", err=True)
+        sys.exit(ExitCode.SOFTWARE)
+
+
+def _end(error: Exception, code: ExitCode) -> None:
+    typer.echo(str(error), err=True)
+    if hint := getattr(error, "hint", ""):
+        typer.echo(f"  {hint}", err=True)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

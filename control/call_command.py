@@ -1,0 +1,104 @@
+"""`python -m control call`: one call from a terminal, each step shown as it happens."""
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from contract.exits import ExitCode
+from control import settings, talk
+from control.calls.call import Answer, Call, CallRequest
+from control.calls.step import Step
+from control.fleet.serving import FleetService
+from control.migrate import migrate
+from control.plane import open_plane
+
+_SENTENCE = "Hello, what can you do for me?"
+_WORDS = {
+    Step.BOOKED: "on record: call {call.id}",
+    Step.SENDING: "sending for {call.agent_name} into {call.room}",
+    Step.SENT: "room and dispatch are there: {detail}",
+    Step.JOINED: "[green]the agent has joined[/]: {detail}",
+    Step.NOT_COME: "[yellow]no agent came[/]: {detail}",
+    Step.WITHDRAWN: "taken back: {detail}",
+    Step.ANSWERED: "answered",
+}
+
+
+@dataclass
+class _Steps:
+    """Prints each step with the time since the beginning."""
+
+    console: Console
+    began: float = field(default_factory=time.monotonic)
+
+    def tell(self, step: Step, call: Call, detail: str) -> None:
+        """Print one step."""
+        words = _WORDS[step].format(call=call, detail=detail)
+        self.console.print(f"{(time.monotonic() - self.began) * 1000:7.0f} ms  {words}")
+
+
+def call(
+    tenant_id: Annotated[str, typer.Argument(help="Whose agent to call.")],
+    sentence: Annotated[str, typer.Argument(help="What --talk says.")] = _SENTENCE,
+    is_talking: Annotated[
+        bool, typer.Option("--talk", help="Speak the sentence, and print what the agent answers.")
+    ] = False,
+    identity: Annotated[str, typer.Option(help="Who the caller is.")] = "terminal",
+    room: Annotated[str | None, typer.Option(help="An existing room of the tenant's.")] = None,
+    wait_seconds: Annotated[float, typer.Option(help="How long to wait.", min=0, max=30)] = 30.0,
+    env_file: Annotated[Path | None, typer.Option(help="Settings of the control plane.")] = None,
+) -> None:
+    """Make a call in the tenant's own project, and show each step; exit 69 when no agent comes."""
+    console = Console(stderr=True, highlight=False)
+    request = CallRequest(identity=identity, room=room, wait_seconds=wait_seconds)
+    read = settings.read(env_file)
+    made = asyncio.run(_run(read, tenant_id, request, console, sentence if is_talking else None))
+    typer.echo(json.dumps(_shown(made.body, with_token=not is_talking), indent=2))
+    if made.status != 201:
+        raise typer.Exit(ExitCode.UNAVAILABLE)
+
+
+async def _run(
+    read: settings.Settings,
+    tenant_id: str,
+    request: CallRequest,
+    console: Console,
+    sentence: str | None,
+) -> Answer:
+    service = FleetService(read)
+    plane = open_plane(read, service.workers, on_step=_Steps(console).tell)
+    try:
+        await migrate(plane.database)
+        made = await plane.desk.request(tenant_id, request, None)
+        if sentence is not None and made.status == 201:
+            await _talk(made, sentence, console, read.environment)
+        return made
+    finally:
+        await plane.desk.close()
+        await service.close()
+        await plane.database.close()
+
+
+async def _talk(
+    made: Answer, sentence: str, console: Console, environment: Mapping[str, str]
+) -> None:
+    url, token = str(made.body["url"]), str(made.body["token"])
+    async for line in talk.speak(url, token, sentence, environment):
+        console.print(f"  {line}", markup=False)
+
+
+def _shown(body: Mapping[str, Any], *, with_token: bool) -> dict[str, Any]:
+    # A token that has been used for a talk is of no more use on a screen.
+    return {name: value for name, value in body.items() if with_token or name != "token"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("call")(call)

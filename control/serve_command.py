@@ -1,0 +1,80 @@
+"""`python -m control serve` and `migrate`: the HTTP application, and its database's steps."""
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from control import settings
+from control.app import make_app
+from control.database import Database
+from control.extensions import ROUTERS
+from control.fleet.serving import FleetService
+from control.migrate import migrate
+from control.plane import open_plane
+
+_EnvFile = Annotated[
+    Path | None, typer.Option(help="Settings of the control plane; they outweigh the environment.")
+]
+# Whoever asked for a call still gets the answer: the longest wait, and a little more.
+_SHUTDOWN_SECONDS = 35
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Where HTTP is served.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Its port.")] = 8080,
+    env_file: _EnvFile = None,
+) -> None:
+    """Serve the HTTP interface, run the tenants' workers, look after their calls.
+
+    Ends on SIGTERM or Ctrl-C; workers and their calls go on.
+    """
+    _log_to_stderr()
+    read = settings.read(env_file)
+    service = FleetService(read)
+    app = make_app(open_plane(read, service.workers), ROUTERS, (service.lifespan,))
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+    )
+
+
+def migrate_database(env_file: _EnvFile = None) -> None:
+    """Bring the database to the newest step; `serve` does so by itself."""
+    asyncio.run(_migrate(env_file))
+    typer.echo("the database is at the newest step")
+
+
+async def _migrate(env_file: Path | None) -> None:
+    database = Database(settings.read_database_url(env_file))
+    try:
+        await migrate(database)
+    finally:
+        await database.close()
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        stream=sys.stderr,
+        force=True,
+    )
+    # One line a request to a project or a worker would drown everything else.
+    for chatty in ("httpx", "alembic", "uvicorn.access"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("serve")(serve)
+    app.command("migrate")(migrate_database)
