@@ -3,7 +3,7 @@
 import logging
 import sys
 
-from bootstrap import environment, interruptions, preflight
+from bootstrap import agent_code, environment, interruptions, preflight
 from bootstrap.findings import Findings
 from bootstrap.report import Report, render_json
 from bootstrap.report_text import LiveLine, is_colourful, render_text
@@ -21,6 +21,8 @@ def check(given: Settings | Findings, *, as_json: bool) -> ExitCode:
     """
     if isinstance(given, Settings):
         environment.scrub(given)
+        if given.agent and (fault := agent_code.find_fault(given.agent, given.secrets())):
+            given = given.spoiled_by(fault)
     live = LiveLine(sys.stderr)
     report = interruptions.run(
         preflight.run(given, proxy=environment.proxy(), on_progress=live),

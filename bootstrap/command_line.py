@@ -1,9 +1,11 @@
 """The command line: check, run and smoke, each ending with one of the container's exit codes."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from bootstrap import endings, environment
 from bootstrap.findings import Findings
@@ -56,15 +58,15 @@ takes this tenant's dispatches. The running worker keeps its calls."""
 
 def main(argv: Sequence[str]) -> int:
     """Run one command and give the process's exit code; nothing of ours escapes as a traceback."""
-    arguments = _parser().parse_args(argv)
     settings: Settings | Findings | None = None
     try:
+        arguments = _parser().parse_args(argv)
         settings = read(environment.current(), arguments.env_file, is_terminal=sys.stderr.isatty())
         return _command(arguments, settings)
     except endings.Interrupted as interrupted:
         return endings.die_by(interrupted.number)
     except KeyboardInterrupt:
-        return endings.die_by(2)
+        return endings.die_by(signal.SIGINT)
     except Exception as error:  # noqa: BLE001 - the edge of the process: every error has its exit code
         shows = isinstance(settings, Settings) and settings.log_level == "DEBUG"
         return endings.tell(endings.of_error(error, shows_traceback=shows))
@@ -95,8 +97,14 @@ def _smoke(settings: Settings) -> ExitCode:
     return came.exit_code
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Leave ending the process to `main`, with one of the container's exit codes."""
+        raise endings.UsageFault(f"{message}; `{self.prog} --help` shows what there is")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m bootstrap",
         description=_ABOUT,
         epilog=_LEARN,
@@ -111,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, about: str
+    commands: "argparse._SubParsersAction[_Parser]", name: str, about: str
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(
         name,

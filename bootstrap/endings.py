@@ -13,8 +13,11 @@ from contract.log_record import mask
 from project import faults
 
 
-class Interrupted(Exception):
-    """A signal asked the command to end, and it did, having put everything away."""
+class Interrupted(BaseException):
+    """A signal asks the command to end; whoever lets it pass puts its things away.
+
+    No Exception: a library's `except Exception` around an import of its own must not swallow it.
+    """
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
@@ -27,6 +30,10 @@ class SettingsFault(Exception):
     def __init__(self, *findings: Finding) -> None:
         super().__init__("; ".join(str(finding) for finding in findings))
         self.findings = findings
+
+
+class UsageFault(Exception):
+    """A command line that says nothing we know; holds what argparse has to say about it."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,9 @@ def of_error(error: Exception, *, shows_traceback: bool = False) -> Ending:
 
     The traceback, which may quote what a library was given, is only for whoever debugs.
     """
+    if isinstance(error, UsageFault):
+        # Permanent as a wrong setting is: another start with the same words changes nothing.
+        return Ending(ExitCode.CONFIG, (str(error),))
     if isinstance(error, SettingsFault):
         return of_findings(error.findings)
     if isinstance(error, faults.ProjectFault):

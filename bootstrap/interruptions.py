@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Coroutine
+from types import FrameType
 from typing import Any, TypeVar
 
 from bootstrap.endings import Interrupted
@@ -18,6 +19,26 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         Interrupted: when a signal came, after the work has put everything away.
     """
     return asyncio.run(_watched(work))
+
+
+def raise_from_now_on() -> None:
+    """Have the first SIGTERM or Ctrl-C raise Interrupted wherever this process is.
+
+    What then puts things away is not disturbed by a second one.
+    """
+    for number in _SIGNALS:
+        signal.signal(number, _raise)
+
+
+def ignore_from_now_on() -> None:
+    """Have nothing disturb the last steps of a process that is ending anyway."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _raise(number: int, _frame: FrameType | None) -> None:
+    ignore_from_now_on()
+    raise Interrupted(number)
 
 
 async def _watched(work: Coroutine[Any, Any, T]) -> T:

@@ -6,8 +6,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from socket import socket
 
-from bootstrap import agent_code, checking, endings, environment, lobby, logs, memory
-from bootstrap.endings import SettingsFault
+from bootstrap import (
+    agent_code,
+    checking,
+    endings,
+    environment,
+    interruptions,
+    lobby,
+    logs,
+    memory,
+)
+from bootstrap.endings import Interrupted, SettingsFault
 from bootstrap.examples import EXAMPLES
 from bootstrap.findings import WELLFORMED, Finding
 from bootstrap.listening import listen
@@ -28,18 +37,23 @@ class _Held:
 def run(settings: Settings) -> ExitCode:
     """Run one tenant's worker from settings to exit code.
 
+    A signal before it serves ends it as one does that comes later while no call is there: with 0.
+
     Raises:
         SettingsFault: STATE_DIR, HEALTH_PORT or AGENT turn out unusable.
     """
     logs.begin(settings)
-    for finding in settings.findings:
-        _log.warning("%s", finding)
     if warning := memory.warning(settings.max_calls, memory.limit_mib()):
         _log.warning("%s", warning)
-    with _holding(settings) as held:
-        environment.scrub(settings)
-        with lobby.begin(held.listener, settings, proxy=environment.proxy()) as preflight:
-            return _serve(settings, held, preflight)
+    interruptions.raise_from_now_on()
+    try:
+        with _holding(settings) as held:
+            environment.scrub(settings)
+            with lobby.begin(held.listener, settings, proxy=environment.proxy()) as preflight:
+                return _serve(settings, held, preflight)
+    except Interrupted as interrupted:
+        _log.info("told to stop by %s before anything was served", interrupted)
+        return ExitCode.OK
 
 
 def _serve(settings: Settings, held: _Held, preflight: Lobby) -> ExitCode:
@@ -59,9 +73,12 @@ def _serve(settings: Settings, held: _Held, preflight: Lobby) -> ExitCode:
     def on_state(state: str, exit_code: int | None) -> None:
         held.state_dir.write(state=state, exit_code=exit_code)
 
-    return handover.serve(
+    code = handover.serve(
         settings, report=report.as_dict(), health_socket=held.listener, on_state=on_state
     )
+    interruptions.ignore_from_now_on()
+    held.state_dir.write(exit_code=int(code))
+    return code
 
 
 @contextmanager
@@ -75,6 +92,9 @@ def _holding(settings: Settings) -> Iterator[_Held]:
         with listen(settings.health_host, settings.health_port) as listener:
             state_dir.write(port=listener.getsockname()[1])
             yield _Held(state_dir, listener)
+    except Interrupted:
+        state_dir.write(exit_code=int(ExitCode.OK))
+        raise
     except Exception as error:
         state_dir.write(exit_code=int(endings.of_error(error).code))
         raise

@@ -78,6 +78,15 @@ class Settings:
     others: Mapping[str, SecretStr] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
+    def spoiled_by(self, fault: Finding) -> Findings:
+        """Give what a fault makes of these settings that only using them brought to light."""
+        return Findings(
+            (fault, *self.findings),
+            tenant=self.tenant,
+            host=self.credentials.host,
+            key_fingerprint=self.credentials.fingerprint,
+        )
+
     def secrets(self) -> tuple[str, ...]:
         """List every text that no output may hold, the env file's other values among them."""
         held = (self.credentials.api_secret, self.openai_api_key, self.usage_secret)
