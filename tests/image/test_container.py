@@ -1,8 +1,8 @@
 """The container itself, hardened: it answers, it stops, it says why it does not start."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -47,7 +47,7 @@ def variables(acme: RunningProject, speech: RunningSpeech) -> dict[str, str]:
 def container(
     engine: RunningEngine, image: Image, variables: dict[str, str], folder: Path
 ) -> Iterator[RunningContainer]:
-    """One hardened container that has become ready, for the tests that leave it alive."""
+    """One hardened container that has become ready; the last test that uses it stops it."""
     with started(engine, image, variables, folder=folder, port=free_port()) as running:
         running.wait_until(running.is_ready, "ready")
         yield running
@@ -85,18 +85,12 @@ def test_as_pid_1_it_leaves_no_zombie(container: RunningContainer) -> None:
 
 
 def test_docker_stop_ends_an_idle_container_with_0_within_5_seconds(
-    engine: RunningEngine,
-    image: Image,
-    variables: dict[str, str],
-    folder: Path,
-    acme: RunningProject,
-    speech: RunningSpeech,
+    container: RunningContainer, acme: RunningProject, speech: RunningSpeech
 ) -> None:
-    with started(engine, image, variables, folder=folder, port=free_port()) as running:
-        running.wait_until(running.is_ready, "ready")
-        seconds = running.stop()
-        assert running.inspect()["State"]["ExitCode"] == 0, running.logs()
-        assert_no_secret(running.logs(), acme.credentials, speech.api_key)
+    # The last test of this container: those below start their own, which end by themselves.
+    seconds = container.stop()
+    assert container.inspect()["State"]["ExitCode"] == 0, container.logs()
+    assert_no_secret(container.logs(), acme.credentials, speech.api_key)
     assert seconds < 5.0
 
 
@@ -125,7 +119,7 @@ def test_a_wrong_secret_ends_it_with_77(
 def test_a_project_that_is_down_ends_it_with_69(
     engine: RunningEngine, image: Image, variables: dict[str, str], folder: Path
 ) -> None:
-    down = replace_url(variables, f"ws://127.0.0.1:{free_port()}")
+    down = variables | {"LIVEKIT_URL": f"ws://127.0.0.1:{free_port()}"}
     code, logs = ended(engine, image, down, folder, memory_mib=300)
     assert code == 69, logs
     assert_no_secret(logs, credentials_of(down), down["OPENAI_API_KEY"])
@@ -148,13 +142,9 @@ def ended(
         return running.wait(), running.logs()
 
 
-def health(container: RunningContainer) -> dict[str, object]:
-    found: dict[str, object] = container.inspect()["State"]["Health"]
+def health(container: RunningContainer) -> dict[str, Any]:
+    found: dict[str, Any] = container.inspect()["State"]["Health"]
     return found
-
-
-def replace_url(variables: dict[str, str], url: str) -> dict[str, str]:
-    return variables | {"LIVEKIT_URL": url}
 
 
 def credentials_of(variables: dict[str, str]) -> Credentials:
