@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 _CLOUD_DOMAIN = ".livekit.cloud"
 _TRIES = 2
-_JOIN_SECONDS = 12.0
+_LOOK_SECONDS = 5.0
 
 
 class Refused(Exception):
@@ -51,21 +51,15 @@ async def admit(ctx: JobContext, configuration: Configuration, offer: Offer) -> 
     await _check_listed(configuration.credentials, offer)
 
 
-async def join(ctx: JobContext, configuration: Configuration) -> None:
-    """Enter the room, and leave it again when an older agent of this tenant is there.
+async def join(
+    ctx: JobContext, configuration: Configuration, connect: Callable[[], Awaitable[None]]
+) -> None:
+    """Enter the room by the SDK's `connect`; leave it again if an older agent of ours is there.
 
     Raises:
         Refused: room-taken; withdrawn when the room was removed while this agent was joining.
-        TimeoutError: the room is there, but it took too long.
     """
-    try:
-        # A join takes 0.1 s. Left alone, one whose room is removed meanwhile tries again after
-        # 15 s, and makes the room anew.
-        async with asyncio.timeout(_JOIN_SECONDS):
-            await ctx.connect()
-    except TimeoutError:
-        await _check_listed(configuration.credentials, read(ctx.job))
-        raise
+    await _connect(connect, configuration.credentials, read(ctx.job))
     identity = ctx.room.local_participant.identity
     if elder := await _elder(ctx.room.name, identity, configuration):
         await ctx.room.disconnect()
@@ -138,6 +132,20 @@ async def _check_listed(credentials: Credentials, offer: Offer) -> None:
         listed = await _retried(lambda: is_listed(project, offer.dispatch_id, offer.room))
     if not listed:
         raise Refused(Refusal.WITHDRAWN, "the dispatch is not listed any more")
+
+
+async def _connect(
+    connect: Callable[[], Awaitable[None]], credentials: Credentials, offer: Offer
+) -> None:
+    connecting = asyncio.ensure_future(connect())
+    try:
+        # A join takes 0.1 s, or long on a busy machine. Left alone, one whose room is removed
+        # meanwhile would try again after 15 s, and make the room anew.
+        while not (await asyncio.wait({connecting}, timeout=_LOOK_SECONDS))[0]:
+            await _check_listed(credentials, offer)
+        await connecting
+    finally:
+        connecting.cancel()
 
 
 async def _retried(ask: Callable[[], Awaitable[bool]]) -> bool:

@@ -7,7 +7,7 @@ import socket
 import sys
 import time
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 from livekit.agents import JobContext, JobProcess
 
@@ -42,6 +42,10 @@ async def enter(configuration: Configuration, ctx: JobContext) -> None:
     except Refused as refused:
         reason = refused.refusal.value
         line.refuse(reason, refused.detail)
+    except asyncio.CancelledError:
+        # The SDK ends this process: the room is lost, or the main process is.
+        line.end(Outcome.CUT_OFF)
+        raise
     except Exception:
         # The edge of this task: whatever it was, the main process has to know that it is over.
         logger.exception("the call has failed")
@@ -53,11 +57,12 @@ async def enter(configuration: Configuration, ctx: JobContext) -> None:
 
 async def _serve(configuration: Configuration, ctx: JobContext, line: Line) -> None:
     offer = read(ctx.job)
+    await line.turn()
     await admission.admit(ctx, configuration, offer)
     if isinstance(offer.said, Probe):
         await probe_answer.answer(ctx, line)
         return
-    line.joins_by(partial(_join, ctx, configuration, line))
+    _watch_joining(ctx, configuration, line)
     loop = asyncio.get_running_loop()
     alarm = loop.call_later(configuration.max_call_seconds, line.ask_to_finish, Finish.TIME_IS_UP)
     try:
@@ -66,9 +71,21 @@ async def _serve(configuration: Configuration, ctx: JobContext, line: Line) -> N
         alarm.cancel()
 
 
-async def _join(ctx: JobContext, configuration: Configuration, line: Line) -> None:
-    await admission.join(ctx, configuration)
-    line.count("joined_after", time.time() - sdk.offered_at(ctx))
+def _watch_joining(ctx: JobContext, configuration: Configuration, line: Line) -> None:
+    """Let nobody into the room but by our own door: the session and tenants' code call connect."""
+    connect, has_joined = ctx.connect, False
+
+    async def join(**options: Any) -> None:
+        nonlocal has_joined
+        if has_joined:
+            return
+        await admission.join(ctx, configuration, partial(connect, **options))
+        has_joined = True
+        line.joined()
+        line.count("joined_after", time.time() - sdk.offered_at(ctx))
+
+    line.joins_by(join)
+    ctx.connect = join  # type: ignore[method-assign] # the SDK has no hook for it
 
 
 async def _hold(configuration: Configuration, ctx: JobContext, line: Line, offer: Offer) -> Outcome:

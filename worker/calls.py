@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,11 +18,13 @@ from worker.ledger import Ledger
 from worker.metrics import Metrics
 from worker.offer import Offer
 from worker.spent_claims import SpentClaims
+from worker.turns import Turns
 
 logger = logging.getLogger(__name__)
 
 # How long a dead process's last words may take to be read.
 _LAST_WORDS_SECONDS = 1.0
+_FEWEST_TURNS = 4
 
 
 @dataclass
@@ -61,6 +64,7 @@ class Calls:
         self._on_change = on_change
         self._remove_dead = remove_dead
         self._spent = SpentClaims()
+        self._turns = Turns(at_once=max(_FEWEST_TURNS, 2 * (os.cpu_count() or 1)))
         self._calls: dict[str, Call] = {}
         self._ends: dict[JobExecutor, tuple[Any, Any]] = {}
         self._served_by: dict[JobExecutor, Call] = {}
@@ -161,6 +165,7 @@ class Calls:
             self._finish(call, Finish.WITHDRAWN)
         await call.process_ended.wait()
         await call.line.hung_up(_LAST_WORDS_SECONDS)
+        self._turns.give_back(call.offer.job_id)
         self._served_by.pop(process, None)
         has_died = call.outcome is None and call.refusal is None and not call.is_probe
         self._settle(call)
@@ -170,6 +175,10 @@ class Calls:
     def _heard(self, call: Call, message: Message) -> None:
         body = message.body
         match message.kind:
+            case Up.WAITS if call.line is not None:
+                self._turns.ask(call.offer.job_id, call.line.may_join)
+            case Up.JOINED:
+                self._turns.give_back(call.offer.job_id)
             case Up.REFUSED:
                 call.refusal = str(body["reason"])
                 self._on_refusal(call.offer, call.refusal, str(body["detail"]))

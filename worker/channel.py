@@ -5,11 +5,14 @@ Down goes `finish`; up go refusals, what happened, counts and usage snapshots, o
 
 import asyncio
 import json
+import logging
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
+
+logger = logging.getLogger(__name__)
 
 # A usage record is about 2 KiB; a session with many models stays far below this.
 _LONGEST_LINE = 1024 * 1024
@@ -27,6 +30,8 @@ class Finish(StrEnum):
 class Up(StrEnum):
     """What a call tells the main process."""
 
+    WAITS = "waits"
+    JOINED = "joined"
     REFUSED = "refused"
     COUNT = "count"
     USAGE = "usage"
@@ -58,6 +63,7 @@ class Line:
         self._writer = writer
         self._listening = asyncio.create_task(self._listen(), name="line-listen")
         self._join: Callable[[], Awaitable[None]] | None = None
+        self._turn = asyncio.Event()
         self.finish: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     @classmethod
@@ -82,6 +88,15 @@ class Line:
         """Enter the room; raises `admission.Refused` when an older agent of ours is there."""
         assert self._join is not None, "the call has not been admitted"
         await self._join()
+
+    async def turn(self) -> None:
+        """Wait until this call may join; many at once would keep each other from it."""
+        self._say(Up.WAITS)
+        await self._turn.wait()
+
+    def joined(self) -> None:
+        """Give the turn back."""
+        self._say(Up.JOINED)
 
     def refuse(self, reason: str, detail: str) -> None:
         """Tell that this call ends before it began, and why."""
@@ -116,7 +131,10 @@ class Line:
     async def _listen(self) -> None:
         try:
             while text := await self._reader.readline():
-                self.ask_to_finish(str(json.loads(text)["finish"]))
+                if (reason := json.loads(text).get("finish")) is None:
+                    self._turn.set()
+                else:
+                    self.ask_to_finish(str(reason))
         except (OSError, ValueError):
             pass  # hung up in the middle of a line: the SDK ends this process by itself
 
@@ -139,15 +157,23 @@ class MainEnd:
         return cls(*await asyncio.open_connection(sock=end, limit=_LONGEST_LINE), heard)
 
     def finish(self, reason: str) -> None:
-        """Ask the call to end politely; a call that has hung up is left alone."""
-        if not self._writer.is_closing():
-            self._writer.write(json.dumps({"finish": reason}).encode() + b"\n")
+        """Ask the call to end politely."""
+        self._say({"finish": reason})
+
+    def may_join(self) -> None:
+        """Tell the call that it is its turn."""
+        self._say({})
 
     async def hung_up(self, patience_seconds: float) -> None:
         """Wait until all that was said has been heard, or patience ends; then close."""
         await asyncio.wait({self._listening}, timeout=patience_seconds)
         self._listening.cancel()
         self._writer.close()
+
+    def _say(self, body: dict[str, str]) -> None:
+        # A call that has hung up is left alone.
+        if not self._writer.is_closing():
+            self._writer.write(json.dumps(body).encode() + b"\n")
 
     async def _listen(self, reader: asyncio.StreamReader, heard: Callable[[Message], None]) -> None:
         try:
@@ -156,3 +182,6 @@ class MainEnd:
                 heard(Message(Up(body.pop("kind")), body))
         except (OSError, ValueError):
             pass  # killed in the middle of a line: its process's end is noticed by itself
+        except Exception:
+            # The edge of this task: a call whose line breaks is settled as one that died.
+            logger.exception("a call's line broke")
