@@ -32,6 +32,7 @@ _MORE_PATIENCE_SECONDS = 4.0
 _MOST_WAITS = 3
 _LONGEST_SPEECH_SECONDS = 10.0
 _HOPELESS_TURNS = 2
+_HOPELESS_SLOW_TURNS = 3
 
 # One quick second try: by the time of a third the caller has been told already.
 _LIMITS = APIConnectOptions(max_retry=1, retry_interval=0.5, timeout=8.0)
@@ -138,15 +139,22 @@ class Watch:
 
     def _failed(self, event: ErrorEvent) -> None:
         stage = _stage(event.error)
-        if stage is None or self._is_over:
-            return
-        if isinstance(event.error, llm.RealtimeModelError) and not event.error.recoverable:
-            # Its websocket is not tried again: nothing more can be answered in this call.
-            self._failed_turns = _HOPELESS_TURNS
-        elif event.error.recoverable:
+        if stage is None or self._is_over or not self._is_lost(event.error):
             return
         logger.warning("the provider has failed", extra={"stage": stage, "cause": _cause(event)})
-        self._start(self._tell(stage))
+        self._disarm()  # what failed for good is not awaited any more
+        self._start(self._tell(stage, may_come_yet=False))
+
+    def _is_lost(self, error: Any) -> bool:
+        """Tell whether an error means that an answer will not come."""
+        if not isinstance(error, llm.RealtimeModelError):
+            return not error.recoverable
+        if not error.recoverable:
+            # Its websocket is not tried again: nothing more can be answered in this call.
+            self._failed_turns = _HOPELESS_TURNS
+            return True
+        # The socket may come back, but the answer that was awaited on it does not.
+        return self._alarm is not None
 
     def _arm(self, seconds: float) -> None:
         self._disarm()
@@ -182,20 +190,21 @@ class Watch:
             return Stage.REALTIME
         return Stage.LLM if self._heard_at > self._stopped_at else Stage.STT
 
-    async def _tell(self, stage: Stage) -> None:
+    async def _tell(self, stage: Stage, may_come_yet: bool = True) -> None:
         if self._last_said in (Phrase.APOLOGY, Phrase.GIVING_UP):
             return
         self._disarm()
         self._failed_turns += 1
         self._count(f"provider_failed:{stage}", 1)
-        is_hopeless = self._failed_turns >= _HOPELESS_TURNS
+        most = _HOPELESS_SLOW_TURNS if may_come_yet else _HOPELESS_TURNS
+        is_hopeless = self._failed_turns >= most or self._waits >= _MOST_WAITS
         self._last_said = Phrase.GIVING_UP if is_hopeless else Phrase.APOLOGY
         logger.warning("the caller is told of trouble", extra={"stage": stage.value})
         await self._silence()
         await self._mouth.say(self._last_said)
         if is_hopeless:
             self._give_up()
-        elif self._is_pending():
+        elif may_come_yet and self._is_pending():
             self._arm(_MORE_PATIENCE_SECONDS)
 
     async def _tell_to_wait(self) -> None:
