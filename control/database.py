@@ -1,5 +1,7 @@
 """The database: SQLite or PostgreSQL, reached again after it went away."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -58,6 +60,8 @@ class Database:
         parsed = database_url(url)
         self.dialect = parsed.get_backend_name()
         self.engine = _engine(parsed)
+        # SQLite has one writer; waiting here costs nothing, waiting in its busy handler sleeps.
+        self._turn = asyncio.Lock() if self.dialect == "sqlite" else contextlib.nullcontext()
 
     async def read(self, work: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:
         """Do a piece of reading.
@@ -78,7 +82,7 @@ class Database:
         Raises:
             DatabaseUnreachable: it stayed away for 20 seconds.
         """
-        return await self._do(work, self._exclusive if alone else self.engine.begin)
+        return await self._do(work, self._exclusive if alone else self._writing)
 
     async def close(self) -> None:
         """Give back every connection."""
@@ -90,8 +94,13 @@ class Database:
             yield await connection.execution_options(reads=True)
 
     @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[AsyncConnection]:
+        async with self._turn, self.engine.begin() as connection:
+            yield connection
+
+    @asynccontextmanager
     async def _exclusive(self) -> AsyncIterator[AsyncConnection]:
-        async with self.engine.begin() as connection:
+        async with self._writing() as connection:
             if self.dialect == "postgresql":
                 await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK_KEY})"))
             yield connection
@@ -141,7 +150,15 @@ def _engine(url: URL) -> AsyncEngine:
         )
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(url, connect_args={"timeout": 15}, hide_parameters=True)
+    engine = create_async_engine(
+        url,
+        connect_args={"timeout": 15},
+        hide_parameters=True,
+        # A connection is a thread: a few, and none made for a moment only.
+        pool_size=6,
+        max_overflow=0,
+        pool_timeout=15,
+    )
     _teach_sqlite(engine)
     return engine
 

@@ -86,11 +86,13 @@ class Registry:
             DatabaseUnreachable: the database stayed away.
         """
         row = await self._row(tenant_id)
+        told = await self._database.read(lambda c: clients.read_notices(c, tenant_id))
+        row = replace(row, notices=told)
         keys = await self._database.read(clients.read_keys)
         return await self._opened(row, self._fingerprints(keys))
 
     async def callee(self, tenant_id: str) -> Tenant:
-        """Give one tenant for a call: without the others' fingerprints, however many there are.
+        """Give one tenant for a call: in one look, however many others there are.
 
         Raises:
             UnknownTenant: there is none of this id.

@@ -35,8 +35,8 @@ clients = Table(
 # How an API key is read inside SQL; the migration indexes the same words, so that one look finds
 # who shares a key. No unique index: the operator's SQL must work, and be found at call time.
 API_KEY_IN_SQL = {
-    "postgresql": "settings #>> '{livekit,api_key}'",
-    "sqlite": "json_extract(settings, '$.livekit.api_key')",
+    "postgresql": "{0}.settings #>> '{{livekit,api_key}}'",
+    "sqlite": "json_extract({0}.settings, '$.livekit.api_key')",
 }
 
 notices = Table(

@@ -19,6 +19,7 @@ _TAKEN_PATIENCE_SECONDS = 10.0
 _FIRST_LOOK_SECONDS = 0.22  # the server collects bids for 200 ms
 _SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.08, 0.6
 _ASK_EVERY_SECONDS = 0.7
+_JOINED = frozenset({"joined", "active"})
 
 
 @dataclass(frozen=True)
@@ -29,14 +30,33 @@ class Arrival:
     cause: str | None = None
 
 
+class Pace:
+    """Keeps looking cheap: the more calls wait for their agent, the less often each one looks."""
+
+    _SECONDS_EACH = 0.008
+
+    def __init__(self) -> None:
+        self.waiting = 0
+
+    def next_pause(self, pause: float) -> float:
+        """Give the pause before the next look, in seconds."""
+        grown = min(_LONGEST_PAUSE_SECONDS, max(_SHORTEST_PAUSE_SECONDS, pause * 1.3))
+        return max(grown, self.waiting * self._SECONDS_EACH)
+
+
 class Lookout:
     """Looks into one room until the agent is there, or it is plain that it does not come."""
 
     def __init__(
-        self, project: Project, call: Call, standings: Standings, strangers: frozenset[str]
+        self,
+        project: Project,
+        call: Call,
+        standings: Standings,
+        strangers: frozenset[str],
+        pace: Pace,
     ) -> None:
         """Take what to look at; `strangers` were in the room before, and are not ours."""
-        self._project, self._call = project, call
+        self._project, self._call, self._pace = project, call, pace
         self._standings, self._strangers = standings, strangers
         self._now: Callable[[], float] = asyncio.get_running_loop().time
         self._began = self._now()
@@ -48,13 +68,20 @@ class Lookout:
         Raises:
             ProjectFault: the project could not be asked.
         """
-        pause, ask_at = _FIRST_LOOK_SECONDS, self._began + _ASK_EVERY_SECONDS
+        self._pace.waiting += 1
+        try:
+            return await self._wait()
+        finally:
+            self._pace.waiting -= 1
+
+    async def _wait(self) -> Arrival:
+        await asyncio.sleep(_FIRST_LOOK_SECONDS)
+        pause, ask_at = 0.0, self._began + _ASK_EVERY_SECONDS
         give_up_at = self._began + PATIENCE_SECONDS
         while True:
-            await asyncio.sleep(pause)
-            pause = _next_pause(pause)
+            pause = self._pace.next_pause(pause)
             present = await self._present()
-            if any(agent.is_active for agent in present):
+            if any(agent.state in _JOINED for agent in present):
                 await self._put_out(present[1:])
                 return Arrival(identity=present[0].identity)
             self._was_seen = self._was_seen or bool(present)
@@ -67,6 +94,7 @@ class Lookout:
                 ask_at = self._now() + _ASK_EVERY_SECONDS
                 if cause := await self._refusal():
                     return Arrival(cause=cause)
+            await asyncio.sleep(pause)
 
     async def _present(self) -> list[Participant]:
         agents = await agents_in(self._project, self._call.room)
@@ -102,9 +130,3 @@ class Lookout:
 
     def _evidence_from(self, standing: Standing) -> Evidence:
         return Evidence(standing, self._call.dispatch_id, was_seen=self._was_seen)
-
-
-def _next_pause(pause: float) -> float:
-    if pause == _FIRST_LOOK_SECONDS:
-        return _SHORTEST_PAUSE_SECONDS
-    return min(_LONGEST_PAUSE_SECONDS, pause * 1.3)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from contract.tenant import call_room, new_nonce, serves_room
 from control.calls import faults
+from control.calls.arrival import Pace
 from control.calls.book import Book
 from control.calls.call import (
     RESERVED_IDENTITY,
@@ -63,7 +64,7 @@ class Desk:
         self.book = Book(database, settings.sealer)
         self.connections = Connections()
         self._registry, self._claim_key = registry, settings.claim_private_key
-        self._standings = Standings(workers)
+        self._standings, self._pace = Standings(workers), Pace()
         self._on_step, self._on_dispatch = on_step, on_dispatch
         self.watch = Watch(self.book, self.connections, self._pursuit)
         self.recovery = Recovery(self.book, self.connections, self.watch)
@@ -210,6 +211,7 @@ class Desk:
             cause=receipt.cause,
             attempts=call.attempts,
             dispatch_id=call.dispatch_id,
+            agent_identity=receipt.identity,
         )
 
     async def _repeat(self, fresh: Call, call_id: str, received: float) -> Answer:
@@ -233,6 +235,7 @@ class Desk:
             book=self.book,
             connections=self.connections,
             standings=self._standings,
+            pace=self._pace,
             claim_key=self._claim_key,
             on_step=self._on_step,
             on_sending=on_sending or (lambda: None),

@@ -5,10 +5,11 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from control.calls.arrival import Lookout
+from control.calls.arrival import Lookout, Pace
 from control.calls.book import Book
 from control.calls.call import Call, CallState, Cause, Receipt
 from control.calls.causes import Evidence, cause_of_fault, is_lasting
@@ -38,6 +39,7 @@ class Pursuit:
         book: Book,
         connections: Connections,
         standings: Standings,
+        pace: Pace,
         claim_key: Ed25519PrivateKey | None,
         on_step: OnStep,
         on_sending: Callable[[], None],
@@ -47,6 +49,7 @@ class Pursuit:
         self.was_sent = asyncio.Event()
         self._book, self._connections, self._standings = book, connections, standings
         self._claim_key, self._on_step, self._on_sending = claim_key, on_step, on_sending
+        self._pace = pace
         self._began = time.monotonic()
 
     def mark_answered(self) -> None:
@@ -107,13 +110,8 @@ class Pursuit:
         self._tell(Step.SENT, dispatch_id or "")
         self.latest = Receipt(dispatch_id, cause=Cause.NOT_TAKEN.value)
         self.was_sent.set()
-        await self._book.note(
-            self.call.id,
-            attempts=self.call.attempts,
-            dispatch_id=dispatch_id,
-            agent_identity=None,
-        )
-        arrival = await Lookout(project, self.call, self._standings, strangers).wait()
+        await self._note(attempts=self.call.attempts, dispatch_id=dispatch_id, agent_identity=None)
+        arrival = await Lookout(project, self.call, self._standings, strangers, self._pace).wait()
         if arrival.identity is None:
             self._tell(Step.NOT_COME, arrival.cause or "")
             return Receipt(dispatch_id, cause=arrival.cause)
@@ -122,9 +120,7 @@ class Pursuit:
     async def _joined(self, dispatch_id: str | None, identity: str) -> Receipt:
         after_ms = round((time.monotonic() - self._began) * 1000)
         self.call = replace(self.call, agent_identity=identity, cause=None)
-        # Until it is answered a crash undoes it, so only the answer changes its state.
-        state = {"state": CallState.JOINED.value} if self.call.is_answered else {}
-        await self._book.note(self.call.id, agent_identity=identity, cause=None, **state)
+        await self._note(agent_identity=identity, cause=None, state=CallState.JOINED.value)
         self._tell(Step.JOINED, identity)
         return Receipt(dispatch_id, identity, after_ms)
 
@@ -139,13 +135,18 @@ class Pursuit:
 
     async def _give_up(self) -> None:
         self.call = replace(self.call, cause=self.latest.cause)
-        await self._book.note(self.call.id, cause=self.latest.cause, attempts=self.call.attempts)
+        await self._note(cause=self.latest.cause, attempts=self.call.attempts)
         try:
             async with self._connections.to(self.call.credentials) as project:
                 await withdraw(project, self.call)
         except ProjectFault as fault:
             # The watch goes on with this call, and takes back what is left before it sends again.
             _log.warning("call %s: not withdrawn: %s", self.call.id, fault)
+
+    async def _note(self, **changes: Any) -> None:
+        # Until it is answered a crash undoes it whatever came of it: the answer writes it all.
+        if self.call.is_answered:
+            await self._book.note(self.call.id, **changes)
 
     def _tell(self, step: Step, detail: str) -> None:
         self._on_step(step, self.call, detail)

@@ -29,8 +29,20 @@ class RunningPostgres:
             shutil.chown(self._folder, _USER, _USER)
         self._data = self._folder / "data"
         subprocess.run(
-            [*_as_user(), str(_PROGRAMS / "initdb"), "-D", str(self._data), "-A", "trust"]
-            + ["-U", _USER, "-N", "-E", "UTF8", "--locale=C.UTF-8"],
+            [
+                *_as_user(),
+                str(_PROGRAMS / "initdb"),
+                "-D",
+                str(self._data),
+                "-A",
+                "trust",
+                "-U",
+                _USER,
+                "-N",
+                "-E",
+                "UTF8",
+                "--locale=C.UTF-8",
+            ],
             check=True,
             stdout=subprocess.DEVNULL,
             cwd="/",
@@ -51,8 +63,22 @@ class RunningPostgres:
     def psql(self, name: str, statement: str) -> str:
         """Run a statement the way the operator does."""
         done = subprocess.run(
-            ["psql", "-X", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(self.port)]
-            + ["-U", _USER, "-d", name, "-c", statement],
+            [
+                "psql",
+                "-X",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-h",
+                "127.0.0.1",
+                "-p",
+                str(self.port),
+                "-U",
+                _USER,
+                "-d",
+                name,
+                "-c",
+                statement,
+            ],
             check=True,
             capture_output=True,
             text=True,
@@ -78,9 +104,22 @@ class RunningPostgres:
     def _started(self) -> subprocess.Popen[bytes]:
         with (self._folder / "log").open("ab") as log:
             process = subprocess.Popen(
-                [*_as_user(pdeathsig=True), str(_PROGRAMS / "postgres"), "-D", str(self._data)]
-                + ["-p", str(self.port), "-h", "127.0.0.1", "-k", str(self._folder)]
-                + ["-c", "fsync=off", "-c", "max_connections=60"],
+                [
+                    *_as_user(pdeathsig=True),
+                    str(_PROGRAMS / "postgres"),
+                    "-D",
+                    str(self._data),
+                    "-p",
+                    str(self.port),
+                    "-h",
+                    "127.0.0.1",
+                    "-k",
+                    str(self._folder),
+                    "-c",
+                    "fsync=off",
+                    "-c",
+                    "max_connections=60",
+                ],
                 stdout=log,
                 stderr=log,
                 cwd="/",

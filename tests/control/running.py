@@ -1,0 +1,125 @@
+"""What the control plane's tests start: silent workers, a serving control plane, callers."""
+
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from control.sealing import new_key
+from project.credentials import Credentials
+from sandbox.child import Child, plain_environment, start_child
+from sandbox.ports import free_port
+
+TOKEN = "control-token-of-the-tests"
+_READY_SECONDS = 60.0
+
+
+class Worker:
+    """A silent worker under one agent name at one project."""
+
+    def __init__(self, credentials: Credentials, agent_name: str) -> None:
+        folder = Path(tempfile.mkdtemp(prefix=f"silent-{agent_name}-"))
+        environment = plain_environment() | {
+            "LIVEKIT_URL": credentials.url,
+            "LIVEKIT_API_KEY": credentials.api_key,
+            "LIVEKIT_API_SECRET": credentials.api_secret.get_secret_value(),
+            "LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE": "0",
+        }
+        self._child = start_child(
+            f"silent worker {agent_name}",
+            [sys.executable, "-m", "tests.control.silent_worker", agent_name],
+            log=folder / "log",
+            environment=environment,
+        )
+
+    def wait_until_registered(self) -> None:
+        """Wait until the project knows it."""
+        self._child.wait_until(
+            lambda: "registered" in self._child.log.read_text(), "registered", _READY_SECONDS
+        )
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self._child.kill()
+
+    def log(self) -> str:
+        """Read what it wrote."""
+        return self._child.log.read_text()
+
+
+class Serving:
+    """`python -m control serve` as a child, or a script that serves in its place."""
+
+    def __init__(self, variables: Mapping[str, str], *, program: str = "control") -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._folder = Path(tempfile.mkdtemp(prefix="control-"))
+        self.variables = {
+            "CONTROL_TOKEN": TOKEN,
+            "CONTROL_SEALING_KEY": new_key(),
+            "CONTROL_DATABASE_URL": f"sqlite:///{self._folder}/control.db",
+            "CONTROL_URL": self.url,
+            "LAUNCHER": "none",
+        } | dict(variables)
+        self._program = program
+        self.child: Child = self.start()
+
+    def start(self, **more: str) -> Child:
+        """Start it (again) with the same settings."""
+        self.child = start_child(
+            "control",
+            [sys.executable, "-m", self._program, "serve", "--port", str(self.port)],
+            log=self._folder / "log",
+            environment=plain_environment() | self.variables | more,
+        )
+        self.child.wait_until(self._is_ready, "ready", _READY_SECONDS)
+        return self.child
+
+    def client(self, **more: Any) -> httpx.AsyncClient:
+        """Open a client that has the token."""
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60, **more)
+
+    def log(self) -> str:
+        """Read what it wrote."""
+        return self.child.log.read_text()
+
+    def _is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=2, trust_env=False).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+
+def settings_of(credentials: Credentials) -> dict[str, Any]:
+    """Write a row's settings for a project."""
+    return {
+        "livekit": {
+            "server_url": credentials.url,
+            "api_key": credentials.api_key,
+            "api_secret": credentials.api_secret.get_secret_value(),
+        }
+    }
+
+
+async def register(client: httpx.AsyncClient, tenant_id: str, credentials: Credentials) -> None:
+    """Register a tenant over HTTP."""
+    body = {"settings": settings_of(credentials)}
+    answer = await client.put(f"/v1/tenants/{tenant_id}", json=body)
+    assert answer.status_code in (200, 201), answer.text
+
+
+async def eventually(question: Any, seconds: float = 30.0, pause: float = 0.1) -> Any:
+    """Ask again until the answer is true, and give it; fail with the last answer."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = await question()
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, f"not true within {seconds} s: {answer!r}"
+        await asyncio.sleep(pause)
