@@ -1,7 +1,7 @@
 """A caller: joins a room, listens to the greeting, asks, and writes down what the agent said."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -115,7 +115,7 @@ class Caller:
         return f"the agent is there ({self.line.agent_state}), but not {missing} was heard"
 
 
-async def call(
+async def call(  # noqa: PLR0913 - one call's circumstances, by keyword
     url: str,
     token: str,
     *,
@@ -124,6 +124,7 @@ async def call(
     since: float | None = None,
     listen_seconds: float = 30.0,
     waits_for_greeting: bool = True,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Heard:
     """Call, listen to the greeting, say one thing after the other and listen to each answer.
 
@@ -135,6 +136,7 @@ async def call(
         since: the moment (time.monotonic()) that `first_audio_after` counts from; default is now.
         listen_seconds: how long to wait for each beginning and each end.
         waits_for_greeting: False speaks at once.
+        tell: is told each step as it happens.
 
     Raises:
         NothingHeard: the agent was silent for that long.
@@ -146,16 +148,19 @@ async def call(
     async with Caller(url, token, speech) as caller:
         if waits_for_greeting:
             utterances.append(await caller.hear(listen_seconds))
-        for wav in words:
+            tell("heard the greeting")
+        for sentence, wav in zip(sentences, words, strict=True):
+            tell(f"asks: “{sentence}”")
             said_at = await caller.line.play(wav)
             utterances.append(await caller.hear(listen_seconds))
             answered_after = utterances[-1].started_at - said_at
-        wav = caller.recorded()
+            tell("heard the answer")
+        recording = caller.recorded()
     texts = [await caller.transcribe(utterance) for utterance in utterances]
     return Heard(
         greeting_text=texts[0] if waits_for_greeting else "",
         answers=tuple(texts[1:] if waits_for_greeting else texts),
         first_audio_after=utterances[0].started_at - since if utterances else None,
         answered_after=answered_after,
-        wav=wav,
+        wav=recording,
     )

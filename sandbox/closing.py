@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from rich.table import Table
 
+from sandbox.caller import Heard
 from sandbox.dispatching import open_invitation
 from sandbox.player import Player
 from sandbox.speech.client import Speech
@@ -23,6 +24,14 @@ def closing_table(players: Sequence[Player], proofs: tuple[str, str]) -> Table:
     table.add_row("the other's key", f"globex's key refused: {key}", "")
     table.add_row("the other's room", f"a globex room refused: {room}", "")
     return table
+
+
+def timings(heard: Heard) -> str:
+    """Say how quickly a call was answered."""
+    return (
+        f"dispatch → agent's first audio {_seconds(heard.first_audio_after)},"
+        f" question → answer {_seconds(heard.answered_after)}"
+    )
 
 
 def how_to_play(players: Sequence[Player], speech: Speech) -> str:

@@ -17,7 +17,7 @@ from sandbox import isolation
 from sandbox.caller import NothingHeard, call
 from sandbox.cast import CAST, Role
 from sandbox.child import StartFault, end_all
-from sandbox.closing import closing_table, how_to_play
+from sandbox.closing import closing_table, how_to_play, timings
 from sandbox.dispatching import account, arrange
 from sandbox.isolation import Breach
 from sandbox.player import Player
@@ -48,7 +48,7 @@ class Demo:
         """
         speech = self._start_speech()
         players = self._start_workers(speech)
-        players = [await self._call(player, speech) for player in players]
+        players = await asyncio.gather(*[self._call(player, speech) for player in players])
         proofs = await self._show_isolation(*players)
         self._console.print(closing_table(players, proofs))
         if keep:
@@ -104,15 +104,17 @@ class Demo:
         arranged = await arrange(player.account)
         self._say(f"{name}: a caller joins {arranged.room} …")
         heard = await call(
-            arranged.url, arranged.token, speech=speech, say=role.question, since=arranged.at
+            arranged.url,
+            arranged.token,
+            speech=speech,
+            say=role.question,
+            since=arranged.at,
+            tell=lambda step: self._say(f"{name}: the caller {step}"),
         )
         self._say(f"{name}: the agent said: “{heard.greeting_text}”")
         self._say(f"{name}: the caller asked: “{role.question}”")
-        self._say(f"{name}: the agent said: “{heard.answer_text}”")
-        self._say(
-            f"{name}: dispatch → agent's first audio {heard.first_audio_after:.2f} s,"
-            f" question → answer {heard.answered_after:.2f} s"
-        )
+        self._say(f"{name}: the agent answered: “{heard.answer_text}”")
+        self._say(f"{name}: {timings(heard)}")
         if role.expected not in heard.answer_text.lower():
             raise DemoFault(f"{name}'s agent should have said “{role.expected}” in its answer")
         return replace(player, heard=heard)

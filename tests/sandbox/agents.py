@@ -1,4 +1,4 @@
-"""An agent in a room without any worker: the SDK's own session, so that the sandbox stands alone."""
+"""An agent in a room without any worker: the SDK's own session; the sandbox stands alone."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -46,7 +46,7 @@ async def agent_in(
 
 def chained(speech: Speech) -> AgentSession[Any]:
     """Make a session of separate models."""
-    account = {"base_url": speech.url, "api_key": speech.api_key}
+    account: dict[str, Any] = {"base_url": speech.url, "api_key": speech.api_key}
     return AgentSession(
         stt=openai.STT(model="gpt-4o-mini-transcribe", **account),
         llm=openai.LLM(model="gpt-4.1", **account),
@@ -58,7 +58,5 @@ def chained(speech: Speech) -> AgentSession[Any]:
 
 def realtime(speech: Speech, **options: Any) -> AgentSession[Any]:
     """Make a session of one realtime model."""
-    model = openai.realtime.RealtimeModel(
-        base_url=speech.url, api_key=speech.api_key, **options
-    )
+    model = openai.realtime.RealtimeModel(base_url=speech.url, api_key=speech.api_key, **options)
     return AgentSession(llm=model)
