@@ -93,6 +93,14 @@ class Worker:
 SUBJECTS = (Subject(OURS), Subject(STOCK))
 
 
+def container_environment(
+    surroundings: Surroundings, tenant: str, health_port: int
+) -> dict[str, str]:
+    """Give what our worker needs to know inside a container."""
+    own = {"TENANT_ID": tenant, "HEALTH_HOST": "127.0.0.1", "HEALTH_PORT": str(health_port)}
+    return _shared(surroundings, tenant) | own
+
+
 def _is_logged(child: Child, pattern: re.Pattern[str]) -> bool:
     return pattern.search(child.log.read_text(errors="replace")) is not None
 
