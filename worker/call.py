@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import socket
-import sys
 import time
 from functools import partial
 from typing import Any, cast
@@ -24,9 +23,7 @@ logger = logging.getLogger(__name__)
 
 def prepare(configuration: Configuration, _: JobProcess) -> None:
     """Make a freshly forked process ready for its one call."""
-    # Python's own random state is renewed by every fork, numpy's is not.
-    if "numpy.random" in sys.modules:
-        sys.modules["numpy.random"].seed()
+    sdk.renew_randomness()
     _furnish(configuration)
     logs.in_call(configuration)
 

@@ -259,6 +259,12 @@ def fork_call_server(close: Iterable[socket.socket] = ()) -> str | None:
     return None
 
 
+def renew_randomness() -> None:
+    """Give a forked process random numbers of its own; Python does it by itself, numpy does not."""
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed()
+
+
 def call_server_pid() -> int | None:
     """Give the process id of the fork server, forked by us or by the standard library."""
     pid: int | None = _fork_server._forkserver_pid
