@@ -86,7 +86,8 @@ class Reader:
     def _own_port(self, container_id: str, slot: int) -> int | None:
         """On the host's network nothing is published: the worker itself took a free port."""
         if container_id not in self._ports:
-            port = self._state(container_id, slot).port
+            told = self._engine.inspect_container(container_id)["State"]
+            port = self._state(container_id, slot, _unix(told["StartedAt"])).port
             if port is None:
                 return None
             self._ports[container_id] = port
@@ -95,19 +96,25 @@ class Reader:
     def _ending(self, container_id: str, slot: int) -> Ending:
         if container_id not in self._endings:
             told = self._engine.inspect_container(container_id)["State"]
-            cause = self._state(container_id, slot).cause or self._last_words(container_id)
+            said = self._state(container_id, slot, _unix(told["StartedAt"]))
+            cause = said.cause or self._last_words(container_id)
             if told.get("OOMKilled"):
                 cause = "out of memory: the container's limit was reached"
             ended = Ending(int(told["ExitCode"]), _unix(told["FinishedAt"]), cause)
             self._endings[container_id] = ended
         return self._endings[container_id]
 
-    def _state(self, container_id: str, slot: int) -> WorkerState:
-        """Copy state.json out of the container's volume; it works on ended ones too."""
+    def _state(self, container_id: str, slot: int, since: float) -> WorkerState:
+        """Copy state.json out of the container's volume; it works on ended ones too.
+
+        Until the worker has written it, there lies its predecessor's: older than `since`.
+        """
         try:
-            parts, _ = self._engine.get_archive(
+            parts, found = self._engine.get_archive(
                 container_id, f"{STATE_ROOT}/{slot}/{state.STATE_FILE}"
             )
+            if _unix(found["mtime"]) < since:
+                return WorkerState()
             with tarfile.open(fileobj=io.BytesIO(b"".join(parts))) as archive:
                 member = archive.next()
                 file = archive.extractfile(member) if member else None
@@ -124,6 +131,5 @@ class Reader:
 
 
 def _unix(text: str) -> float:
-    """Read Docker's time, which has nanoseconds."""
-    whole = re.sub(r"\.\d+", "", text).replace("Z", "+00:00")
-    return datetime.fromisoformat(whole).timestamp()
+    """Read a time as Docker writes it."""
+    return datetime.fromisoformat(text).timestamp()
