@@ -131,7 +131,7 @@ class _Conversation:
         elif session.tts is not None:
             session.say(greeting)
         else:
-            session.generate_reply(instructions=f"Greet the caller with exactly: {greeting}")
+            session.generate_reply(instructions=f'Greet the caller with exactly this: "{greeting}"')
 
     async def _join(self, session: AgentSession[Any]) -> None:
         if self._session is not None:

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 # The end of speech is noticed 0.55 s late, and sound takes 0.2 s to the caller: with these, the
 # sentence is on its way before five seconds of silence are over.
-PATIENCE_SECONDS = 3.8
+PATIENCE_SECONDS = 3.5
 _MORE_PATIENCE_SECONDS = 4.0
 _MOST_WAITS = 3
 _LONGEST_SPEECH_SECONDS = 10.0
