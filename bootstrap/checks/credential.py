@@ -15,6 +15,7 @@ from bootstrap.check import (
     passed,
     warned,
 )
+from bootstrap.checks.body import read_up_to
 from contract.exits import ExitCode
 from project.connection import ask_validate
 from project.faults import (
@@ -72,7 +73,7 @@ async def fits(scene: Scene) -> Outcome:
         if status in _REFUSALS:
             return _refused_regions(status, body, credentials.host)
         projects = _projects(json.loads(body))
-    except (aiohttp.ClientError, OSError, ValueError, TimeoutError):
+    except (aiohttp.ClientError, OSError, ValueError, RecursionError):
         return warned("the list of regions could not be read", _CLOUD_UNKNOWN)
     return _compare(projects, credentials.hostname)
 
@@ -86,7 +87,7 @@ async def _ask_for_regions(scene: Scene) -> tuple[int, str]:
         aiohttp.ClientSession(timeout=timeout, proxy=scene.proxy) as session,
         session.get(url, headers=headers, allow_redirects=False) as reply,
     ):
-        body = await reply.content.read(_LONGEST_LIST)
+        body = await read_up_to(_LONGEST_LIST, reply)
         return reply.status, body.decode(errors="replace")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import aiohttp
 
 from bootstrap.check import REQUEST_SECONDS, Outcome, Scene, failed, passed, skipped, warned
+from bootstrap.checks.body import read_up_to
 from contract.exits import ExitCode
 
 _OPENAI = "https://api.openai.com/v1"
@@ -29,7 +30,7 @@ async def endpoint_answers(scene: Scene) -> Outcome:
             aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,
             session.get(f"{base}/models", headers=headers, allow_redirects=False) as reply,
         ):
-            scene.facts.models_body = await _read(reply)
+            scene.facts.models_body = await read_up_to(_LONGEST_LIST, reply)
             scene.facts.models_status = reply.status
     except TimeoutError:
         return failed(f"no answer within {REQUEST_SECONDS:g} s")
@@ -58,7 +59,7 @@ async def key_is_taken(scene: Scene) -> Outcome:
 def _compare(scene: Scene) -> Outcome:
     try:
         listed = _names(json.loads(scene.facts.models_body))
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         hint = "Check OPENAI_BASE_URL: it usually ends in /v1."
         return failed("the endpoint's list of models cannot be read", hint)
     if scene.settings.agent is not None:
@@ -69,15 +70,6 @@ def _compare(scene: Scene) -> Outcome:
         hint = "Correct `models` in AGENT_CONFIG, or have the account given access to them."
         return failed(told, hint, ExitCode.CONFIG)
     return passed(f"the endpoint takes the key and has {', '.join(wanted)}")
-
-
-async def _read(reply: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for chunk in reply.content.iter_any():
-        body += chunk
-        if len(body) > _LONGEST_LIST:
-            break
-    return bytes(body)
 
 
 def _names(listed: Any) -> set[str]:

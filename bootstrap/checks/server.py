@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from bootstrap.check import REQUEST_SECONDS, Edition, Outcome, Scene, failed, passed, warned
+from bootstrap.checks.body import read_up_to
 from contract.exits import ExitCode
 
 _LONGEST_BODY = 4 * 1024
@@ -77,7 +78,7 @@ async def clocks_agree(scene: Scene) -> Outcome:
 async def _get(session: aiohttp.ClientSession, url: str) -> _Answer:
     asked_at = datetime.now(UTC).timestamp()
     async with session.get(url, allow_redirects=False) as reply:
-        body = await reply.content.read(_LONGEST_BODY)
+        body = await read_up_to(_LONGEST_BODY, reply)
         product = _PRODUCT.match(reply.headers.get("Server", ""))
         return _Answer(
             status=reply.status,
