@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
+from bootstrap import environment
 from bootstrap.examples import EXAMPLES
 from bootstrap.findings import WELLFORMED, Finding
 from contract.log_record import mask
@@ -34,8 +35,9 @@ def find_fault(agent: str, secrets: Iterable[str]) -> Finding | None:
 
 
 def _make_findable() -> None:
-    if FOLDER.is_dir() and str(FOLDER) not in sys.path:
-        sys.path.append(str(FOLDER))
+    for folder in (*environment.python_path(), str(FOLDER)):
+        if Path(folder).is_dir() and folder not in sys.path:
+            sys.path.append(folder)
 
 
 def _import(name: str) -> tuple[ModuleType | None, str]:

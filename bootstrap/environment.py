@@ -24,6 +24,11 @@ def proxy() -> str | None:
     return os.environ.get("HTTPS_PROXY") or os.environ.get("HTTP_PROXY") or None
 
 
+def python_path() -> tuple[str, ...]:
+    """List PYTHONPATH's folders; one that an env file names comes too late for the interpreter."""
+    return tuple(folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder)
+
+
 def current() -> dict[str, str]:
     """Give a copy of the process's environment."""
     return dict(os.environ)
