@@ -37,10 +37,12 @@ def install(programs: Mapping[str, str]) -> None:
         return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise DebianFault(f"needed are Debian's packages {' '.join(missing)}: install them as root")
-    lock = ["-o", f"DPkg::Lock::Timeout={_LOCK_SECONDS}"]
+    options = ["-o", f"DPkg::Lock::Timeout={_LOCK_SECONDS}", "-o", "Acquire::Retries=5"]
     # An unreachable list of no concern makes `update` fail; `install` is what must succeed.
-    subprocess.run(["apt-get", "update", "-qq"], env=os.environ | _QUIET, capture_output=True)
-    command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *lock, *missing]
+    subprocess.run(
+        ["apt-get", "update", "-qq", *options], env=os.environ | _QUIET, capture_output=True
+    )
+    command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *options, *missing]
     _run(command, "apt-get install")
 
 

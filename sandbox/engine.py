@@ -95,11 +95,16 @@ class RunningEngine:
         try:
             if self._child.is_running:
                 self.remove_containers()
-            _terminate_children(self._child.pid)
-        finally:
+                _terminate_children(self._child.pid)
             self._child.stop(_STOP_SECONDS)
-            self._lock.close()
-            shutil.rmtree(self._folder, ignore_errors=True)
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        """End the engine as a crash would, and every container with it."""
+        self._child.kill()
+        self._lock.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def start_engine(data: Path | None = None) -> RunningEngine:
