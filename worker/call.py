@@ -5,18 +5,20 @@ import logging
 import os
 import socket
 import time
+from collections.abc import Coroutine
 from functools import partial
 from typing import Any, cast
 
 from livekit.agents import JobContext, JobProcess
 
 from contract.metadata import Probe
+from contract.refusals import Refusal
 from contract.usage import Outcome
 from worker import admission, conversation, logs, probe_answer, sdk
 from worker.admission import Refused
 from worker.channel import Finish, Line
 from worker.configuration import Configuration
-from worker.offer import Offer, read
+from worker.offer import read
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +37,8 @@ async def enter(configuration: Configuration, ctx: JobContext) -> None:
     logs.call_is(ctx.job.id, ctx.job.room.name)
     reason = "the call is over"
     try:
-        await _serve(configuration, ctx, line)
+        if outcome := await _unless_withdrawn(line, _serve(configuration, ctx, line)):
+            line.end(outcome)
     except Refused as refused:
         reason = refused.refusal.value
         line.refuse(reason, refused.detail)
@@ -52,55 +55,55 @@ async def enter(configuration: Configuration, ctx: JobContext) -> None:
         ctx.shutdown(reason)
 
 
-async def _serve(configuration: Configuration, ctx: JobContext, line: Line) -> None:
+async def _unless_withdrawn(
+    line: Line, serving: Coroutine[Any, Any, Outcome | None]
+) -> Outcome | None:
+    """Serve, until somebody takes the dispatch back: then leave at once, and leave the room."""
+    task = asyncio.create_task(serving, name="serve")
+    line.finish.add_done_callback(
+        lambda told: task.cancel() if told.result() == Finish.WITHDRAWN else None
+    )
+    try:
+        return await task
+    except asyncio.CancelledError:
+        task.cancel()
+        if not line.is_withdrawn:
+            raise
+    if not line.has_joined:
+        raise Refused(Refusal.WITHDRAWN, "the dispatch is gone")
+    logger.info("the dispatch was withdrawn")
+    return Outcome.CUT_OFF
+
+
+async def _serve(configuration: Configuration, ctx: JobContext, line: Line) -> Outcome | None:
     offer = read(ctx.job)
     await line.turn()
     await admission.admit(ctx, configuration, offer)
     if isinstance(offer.said, Probe):
         await probe_answer.answer(ctx, line)
-        return
+        return None
     _watch_joining(ctx, configuration, line)
     loop = asyncio.get_running_loop()
     alarm = loop.call_later(configuration.max_call_seconds, line.ask_to_finish, Finish.TIME_IS_UP)
     try:
-        line.end(await _hold(configuration, ctx, line, offer))
+        return await conversation.hold(ctx, configuration, line)
     finally:
         alarm.cancel()
 
 
 def _watch_joining(ctx: JobContext, configuration: Configuration, line: Line) -> None:
     """Let nobody into the room but by our own door: the session and tenants' code call connect."""
-    connect, has_joined = ctx.connect, False
+    connect = ctx.connect
 
     async def join(**options: Any) -> None:
-        nonlocal has_joined
-        if has_joined:
+        if line.has_joined:
             return
         await admission.join(ctx, configuration, partial(connect, **options))
-        has_joined = True
         line.joined()
         line.count("joined_after", time.time() - sdk.offered_at(ctx))
 
     line.joins_by(join)
     ctx.connect = join  # type: ignore[method-assign] # the SDK has no hook for it
-
-
-async def _hold(configuration: Configuration, ctx: JobContext, line: Line, offer: Offer) -> Outcome:
-    holding = asyncio.create_task(conversation.hold(ctx, configuration, line), name="conversation")
-
-    def withdraw(told: asyncio.Future[str]) -> None:
-        if not told.cancelled() and told.result() == Finish.WITHDRAWN:
-            holding.cancel()
-
-    line.finish.add_done_callback(withdraw)
-    try:
-        return await holding
-    except asyncio.CancelledError:
-        if not (line.finish.done() and line.finish.result() == Finish.WITHDRAWN):
-            holding.cancel()
-            raise
-        logger.info("withdrawn", extra={"job": offer.job_id, "room": offer.room})
-        return Outcome.CUT_OFF
 
 
 def _furnish(configuration: Configuration) -> None:

@@ -64,12 +64,18 @@ class Line:
         self._listening = asyncio.create_task(self._listen(), name="line-listen")
         self._join: Callable[[], Awaitable[None]] | None = None
         self._turn = asyncio.Event()
+        self.has_joined = False
         self.finish: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     @classmethod
     async def open(cls, end: socket.socket) -> Self:
         """Take the call's end into the running loop."""
         return cls(*await asyncio.open_connection(sock=end, limit=_LONGEST_LINE))
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Tell whether nobody wants this call any more."""
+        return self.finish.done() and self.finish.result() == Finish.WITHDRAWN
 
     async def finished(self) -> str:
         """Wait until the call has to end politely; gives the reason."""
@@ -90,12 +96,13 @@ class Line:
         await self._join()
 
     async def turn(self) -> None:
-        """Wait until this call may join; many at once would keep each other from it."""
+        """Wait until this call may join, since many at once would be slower, or has to end."""
         self._say(Up.WAITS)
         await self._turn.wait()
 
     def joined(self) -> None:
-        """Give the turn back."""
+        """Note that the call is in its room; gives the turn back."""
+        self.has_joined = True
         self._say(Up.JOINED)
 
     def refuse(self, reason: str, detail: str) -> None:
@@ -131,10 +138,9 @@ class Line:
     async def _listen(self) -> None:
         try:
             while text := await self._reader.readline():
-                if (reason := json.loads(text).get("finish")) is None:
-                    self._turn.set()
-                else:
+                if reason := json.loads(text).get("finish"):
                     self.ask_to_finish(str(reason))
+                self._turn.set()
         except (OSError, ValueError):
             pass  # hung up in the middle of a line: the SDK ends this process by itself
 

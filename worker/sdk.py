@@ -15,7 +15,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterable
 from multiprocessing import connection, forkserver, resource_tracker
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, cast
 
 import aiohttp
 from livekit.agents import AgentServer, JobContext, JobProcess, JobRequest
@@ -25,6 +25,8 @@ from livekit.agents.utils import http_context
 from livekit.protocol import agent as protocol
 
 from worker.configuration import Configuration
+from worker.presence import Presence
+from worker.websocket import WatchedSession, WatchedSocket
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +35,6 @@ _fork_server: Any = forkserver._forkserver
 _tracker: Any = resource_tracker._resource_tracker
 _address: Callable[[str], str] = connection.arbitrary_address  # type: ignore[attr-defined] # undocumented
 
-CONNECT_SECONDS = 5.0
 # aiohttp sends a ping every so often and waits half of it for the pong: a vanished network is
 # noticed after 7.5 s at the latest (the SDK's own 30 s make it 45).
 _HEARTBEAT_SECONDS = 5
@@ -45,22 +46,6 @@ _PONG_SECONDS = 2.0
 # of its own for that, on several nodes through Redis.
 _TOLD_SECONDS = 0.05
 _CALL_CLOSE_SECONDS = 20.0
-
-
-class Presence(Protocol):
-    """Who is told about the worker's websocket."""
-
-    def registered(self, worker_id: str) -> None:
-        """The server has registered the worker and knows where to send dispatches."""
-
-    def lost(self) -> None:
-        """The websocket is gone."""
-
-    async def next_try(self) -> str:
-        """Wait until it is time to connect; give the token to connect with."""
-
-    async def failed(self, error: Exception) -> None:
-        """Connecting failed: judge why."""
 
 
 class TenantServer(AgentServer):
@@ -120,7 +105,7 @@ class TenantServer(AgentServer):
                 kill(process.pid)  # type: ignore[attr-defined] # of the process executor
 
     def _watch_connecting(self) -> None:
-        self._http_session = _WatchedSession(self._http_session, self._presence)  # type: ignore[assignment] # stands in for it
+        self._http_session = WatchedSession(self._http_session, self._presence)  # type: ignore[assignment] # stands in for it
 
     def _is_available(self) -> bool:
         # Also while draining: each offer gets the guard's answer, by name.
@@ -131,16 +116,16 @@ class TenantServer(AgentServer):
         return self._load()
 
     async def _run_ws(self, ws: aiohttp.ClientWebSocketResponse) -> None:
-        watched = _WatchedSocket(ws)
+        watched = cast(WatchedSocket, ws)  # what our session has connected
         told = asyncio.create_task(self._tell_registered(watched), name="tell-registered")
         try:
-            await super()._run_ws(watched)  # type: ignore[arg-type] # stands in for it
+            await super()._run_ws(ws)
         finally:
             told.cancel()
             if not self._closed:
                 self._presence.lost()
 
-    async def _tell_registered(self, ws: "_WatchedSocket") -> None:
+    async def _tell_registered(self, ws: WatchedSocket) -> None:
         # The server answers a registration before it acts on it, and its pong afterwards: only
         # then is a dispatch sure to find this worker.
         ping = protocol.WorkerMessage(ping=protocol.WorkerPing(timestamp=1))
@@ -158,50 +143,6 @@ class TenantServer(AgentServer):
         # launched yet: our own line reaches both.
         self._on_withdrawal(msg.job_id)
         await super()._handle_termination(msg)
-
-
-class _WatchedSession:
-    """The SDK's HTTP session, with connecting bounded in time and never given up."""
-
-    def __init__(self, session: Any, presence: Presence) -> None:
-        self._session = session
-        self._presence = presence
-
-    async def ws_connect(self, *args: Any, **kwargs: Any) -> "_WatchedSocket":
-        while True:
-            # Trying for ever needs a token that is signed anew each time.
-            kwargs["headers"] = {"Authorization": f"Bearer {await self._presence.next_try()}"}
-            try:
-                async with asyncio.timeout(CONNECT_SECONDS):
-                    return _WatchedSocket(await self._session.ws_connect(*args, **kwargs))
-            except (aiohttp.ClientError, OSError, TimeoutError) as error:
-                await self._presence.failed(error)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._session, name)
-
-
-class _WatchedSocket:
-    """The worker's websocket; the first answer is bounded in time, and a pong is noticed."""
-
-    def __init__(self, ws: Any) -> None:
-        self._ws = ws
-        self.ponged = asyncio.Event()
-
-    async def receive_bytes(self) -> bytes:
-        async with asyncio.timeout(CONNECT_SECONDS):
-            return bytes(await self._ws.receive_bytes())
-
-    async def receive(self) -> aiohttp.WSMessage:
-        message: aiohttp.WSMessage = await self._ws.receive()
-        if message.type is aiohttp.WSMsgType.BINARY and not self.ponged.is_set():
-            answer = protocol.ServerMessage.FromString(message.data)
-            if answer.WhichOneof("message") == "pong":
-                self.ponged.set()
-        return message
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._ws, name)
 
 
 def offered_at(ctx: JobContext) -> float:
