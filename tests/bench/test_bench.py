@@ -1,0 +1,35 @@
+"""The benchmark runs, and its output has the shape that readers rely on; no figure counts here."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.metric import CURVES, METRICS
+from bench.result import OURS, STOCK
+
+_ONLY_IN_THE_FULL_RUN = {"image_size", "cold_start"}
+
+
+@pytest.mark.integration
+@pytest.mark.timeout(300)
+def test_a_quick_run_measures_both_workers_in_everything(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "bench", "--quick", "--output", str(tmp_path)],
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    written = json.loads((tmp_path / "bench.json").read_text())
+    measured = {metric["id"]: metric for metric in written["metrics"]}
+    assert set(measured) == {metric.id for metric in METRICS} - _ONLY_IN_THE_FULL_RUN
+    assert all(metric["ours"] is not None for metric in measured.values()), measured
+    # A stock worker may answer nobody on a busy machine: that is a finding, not a fault here.
+    assert all(len(metric["samples"]) == 2 for metric in measured.values()), measured
+    for curve in CURVES:
+        assert [at for at, _ in written["curves"][curve.id][OURS]] == [1, 2]
+        assert STOCK in written["curves"][curve.id]
+    assert (tmp_path / "bench.png").stat().st_size > 0
+    assert (tmp_path / "bench.svg").stat().st_size > 0
