@@ -51,7 +51,7 @@ CATALOGUE: tuple[Check, ...] = (
     Check("project.rivals", "nobody else takes our calls", 7, _DOWN, place.nobody_else_comes,
           _PROVEN, "Stop that worker or give it another agent name: it holds a key of ours.",
           "rival_check"),
-    Check("project.media", "a caller joins and a packet moves", 7, _DOWN, media.packets_move,
+    Check("project.media", "a caller joins and a packet moves", 5, _DOWN, media.packets_move,
           _PROVEN, "Open the server's media ports: UDP, or at least its TCP port."),
     Check("provider.reachable", "the model endpoint answers", 4, _DOWN, provider.endpoint_answers,
           _SETTINGS, "Check OPENAI_BASE_URL, the network and the provider's status page.",

@@ -11,6 +11,7 @@ from livekit import api
 
 from bootstrap.check import Outcome, Scene, failed, failed_by, passed, warned
 from project.connection import Project, ask
+from project.credentials import Credentials
 from project.faults import ProjectFault
 from project.probes import empty_room
 from project.tokens import caller_token
@@ -22,6 +23,7 @@ _IDENTITY = "preflight"
 _PACKET_SECONDS = 2.0
 _RESEND_SECONDS = 0.3
 _LEAVE_SECONDS = 0.5
+_JOIN_SECONDS = 1.5
 _TCP_HINT = "Calls work, with more delay. Open the server's UDP port for better sound."
 
 
@@ -57,8 +59,7 @@ async def _join(scene: Scene, project: Project, name: str) -> Outcome:
 async def _move(scene: Scene, project: Project, room: "rtc.Room", name: str) -> Outcome:
     came = asyncio.Event()
     room.on("data_received", lambda _: came.set())
-    credentials = scene.settings.credentials
-    await room.connect(credentials.ws_url, caller_token(credentials, name, _IDENTITY))
+    await _connect(room, scene.settings.credentials, name)
     try:
         async with asyncio.timeout(_PACKET_SECONDS):
             await _send_until(came, project, name)
@@ -68,6 +69,20 @@ async def _move(scene: Scene, project: Project, room: "rtc.Room", name: str) -> 
     if protocol == "TCP":
         return warned("a packet came over TCP; UDP is blocked", _TCP_HINT)
     return passed(f"a packet came over {protocol}")
+
+
+async def _connect(room: "rtc.Room", credentials: Credentials, name: str) -> None:
+    token = caller_token(credentials, name, _IDENTITY)
+    joining = asyncio.create_task(room.connect(credentials.ws_url, token), name="join to probe")
+    try:
+        await asyncio.shield(joining)
+    except asyncio.CancelledError:
+        # The native library goes on joining whatever is cancelled here, and whoever joins a room
+        # that was removed makes it anew: so it is let in first, then put out.
+        await asyncio.wait({joining}, timeout=_JOIN_SECONDS)
+        joining.cancel()
+        await asyncio.gather(joining, return_exceptions=True)
+        raise
 
 
 async def _send_until(came: asyncio.Event, project: Project, name: str) -> None:

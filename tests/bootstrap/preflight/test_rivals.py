@@ -1,4 +1,4 @@
-"""Rivals: real livekit-agents workers that would take this tenant's calls, and ours, which do not."""
+"""Rivals: real livekit-agents workers that would take this tenant's calls, and ours beside them."""
 
 import asyncio
 import sys
