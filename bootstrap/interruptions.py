@@ -1,8 +1,9 @@
 """Ctrl-C and SIGTERM while a command waits: it is cancelled, puts its things away, then ends."""
 
 import asyncio
+import os
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -21,24 +22,48 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(_watched(work))
 
 
-def raise_from_now_on() -> None:
-    """Have the first SIGTERM or Ctrl-C raise Interrupted wherever this process is.
+class StartWatch:
+    """SIGTERM and Ctrl-C while a start has no loop yet: noted, and acted upon between its steps.
 
-    What then puts things away is not disturbed by a second one.
+    Nothing is raised within an import, where it could be swallowed or leave half a module.
     """
-    for number in _SIGNALS:
-        signal.signal(number, _raise)
+
+    def __init__(self) -> None:
+        self._came: int | None = None
+        self._is_waiting = False
+        for number in _SIGNALS:
+            signal.signal(number, self._note)
+
+    def check(self) -> None:
+        """Raise Interrupted if a signal came."""
+        if self._came is not None:
+            raise Interrupted(self._came)
+
+    def wait(self, step: Callable[[], T]) -> T:
+        """Do a step that only waits, and raise Interrupted within it if a signal comes."""
+        self._is_waiting = True
+        try:
+            self.check()
+            return step()
+        finally:
+            self._is_waiting = False
+
+    def pass_on(self) -> None:
+        """Send on, once, what came before somebody else took the signals over."""
+        came, self._came = self._came, None
+        if came is not None:
+            os.kill(os.getpid(), came)
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        is_first, self._came = self._came is None, self._came or number
+        if is_first and self._is_waiting:
+            raise Interrupted(number)
 
 
 def ignore_from_now_on() -> None:
     """Have nothing disturb the last steps of a process that is ending anyway."""
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-
-
-def _raise(number: int, _frame: FrameType | None) -> None:
-    ignore_from_now_on()
-    raise Interrupted(number)
 
 
 async def _watched(work: Coroutine[Any, Any, T]) -> T:

@@ -19,6 +19,7 @@ from bootstrap import (
 from bootstrap.endings import Interrupted, SettingsFault
 from bootstrap.examples import EXAMPLES
 from bootstrap.findings import WELLFORMED, Finding
+from bootstrap.interruptions import StartWatch
 from bootstrap.listening import listen
 from bootstrap.lobby import Lobby
 from bootstrap.settings import Settings
@@ -45,24 +46,25 @@ def run(settings: Settings) -> ExitCode:
     logs.begin(settings)
     if warning := memory.warning(settings.max_calls, memory.limit_mib()):
         _log.warning("%s", warning)
-    interruptions.raise_from_now_on()
+    watch = StartWatch()
     try:
         with _holding(settings) as held:
             environment.scrub(settings)
             with lobby.begin(held.listener, settings, proxy=environment.proxy()) as preflight:
-                return _serve(settings, held, preflight)
+                return _serve(settings, held, preflight, watch)
     except Interrupted as interrupted:
         _log.info("told to stop by %s before anything was served", interrupted)
         return ExitCode.OK
 
 
-def _serve(settings: Settings, held: _Held, preflight: Lobby) -> ExitCode:
+def _serve(settings: Settings, held: _Held, preflight: Lobby, watch: StartWatch) -> ExitCode:
     # Late: this import is the runtime, 2.6 s of it, and reads the environment as it is by now.
     from bootstrap import handover
 
+    watch.check()
     if settings.agent and (fault := agent_code.find_fault(settings.agent, settings.secrets())):
         raise SettingsFault(fault)
-    report = preflight.report()
+    report = watch.wait(preflight.report)
     checking.record(report, settings)
     held.state_dir.write(report=report.as_dict())
     if report.verdict == "fail":
@@ -72,6 +74,8 @@ def _serve(settings: Settings, held: _Held, preflight: Lobby) -> ExitCode:
 
     def on_state(state: str, exit_code: int | None) -> None:
         held.state_dir.write(state=state, exit_code=exit_code)
+        # The worker's loop runs and has the signals by now.
+        watch.pass_on()
 
     code = handover.serve(
         settings, report=report.as_dict(), health_socket=held.listener, on_state=on_state

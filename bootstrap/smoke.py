@@ -9,8 +9,8 @@ from contract.metadata import ProbeWant
 from project.connection import Project
 from project.probes import Answer, probe
 
-# A cold rival needs about 3 s to come; ours shows its answer as soon as it is there.
-_PATIENCE_SECONDS = 6.0
+# Ours is looked for only until it shows its answer; a cold rival needs about 3 s to come.
+_PATIENCE_SECONDS = {ProbeWant.ANSWER: 10.0, ProbeWant.RIVALS: 6.0}
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ async def smoke(settings: Settings, *, proxy: str | None = None) -> Smoke:
                 tenant_prefix=settings.room_prefix,
                 agent_name=settings.agent_name,
                 want=want,
-                patience_seconds=_PATIENCE_SECONDS,
+                patience_seconds=_PATIENCE_SECONDS[want],
             )
 
         try:

@@ -161,10 +161,10 @@ def test_a_start_that_is_told_to_stop_ends_with_0_and_leaves_nothing(
 ) -> None:
     url = f"ws://127.0.0.1:{mute.getsockname()[1]}"
     with _started(_CANARY, tmp_path, LIVEKIT_URL=url) as child:
-        mute.accept()[0].close()  # the preflight is under way
-        child.send_signal(number)
-        # The pipe's end comes only when the preflight's child is gone as well.
-        output, _ = child.communicate(timeout=60)
+        with mute.accept()[0]:  # the preflight is under way
+            child.send_signal(number)
+            # The pipe's end comes only when the preflight's child is gone as well.
+            output, _ = child.communicate(timeout=60)
     assert child.returncode == 0, output
     assert f"told to stop by {number.name}" in output
     assert "Traceback" not in output
@@ -177,8 +177,8 @@ def test_ctrl_c_ends_a_question_as_a_shell_expects_it(
 ) -> None:
     url = f"ws://127.0.0.1:{mute.getsockname()[1]}"
     with _started(_CANARY, tmp_path, command, LIVEKIT_URL=url) as child:
-        mute.accept()[0].close()
-        child.send_signal(signal.SIGINT)
-        output, _ = child.communicate(timeout=60)
+        with mute.accept()[0]:
+            child.send_signal(signal.SIGINT)
+            output, _ = child.communicate(timeout=60)
     assert child.returncode == -signal.SIGINT, output
     assert "Traceback" not in output
