@@ -22,7 +22,11 @@ class Project:
     """An open connection to a project, used as `async with Project(credentials) as project`."""
 
     def __init__(
-        self, credentials: Credentials, timeout_seconds: float = 5.0, proxy: str | None = None
+        self,
+        credentials: Credentials,
+        timeout_seconds: float = 5.0,
+        proxy: str | None = None,
+        most_at_once: int = 100,
     ) -> None:
         """Prepare a connection; nothing is sent before a request.
 
@@ -30,7 +34,10 @@ class Project:
             credentials: the project's.
             timeout_seconds: how long one request may last in all.
             proxy: an HTTP proxy's URL; the environment is not asked.
+            most_at_once: how many requests may be under way; further ones wait their turn, and
+                that wait does not count as the request's.
         """
+        self.turn = asyncio.Semaphore(most_at_once)
         self.credentials = credentials
         self.timeout_seconds = timeout_seconds
         self._proxy = proxy
@@ -79,7 +86,15 @@ async def ask(project: Project, request: Coroutine[Any, Any, T]) -> T:
         ProjectFault: by name, for whatever went wrong.
     """
     # livekit-api lifts aiohttp's timeout from each request, so the bound is ours.
-    return await _bounded(request, project.timeout_seconds)
+    try:
+        await project.turn.acquire()
+    except BaseException:
+        request.close()  # it will never be awaited
+        raise
+    try:
+        return await _bounded(request, project.timeout_seconds)
+    finally:
+        project.turn.release()
 
 
 async def ask_validate(
