@@ -9,6 +9,8 @@ from project.connection import Project
 from project.credentials import Credentials
 
 _MOST_KEPT = 256
+# A storm of calls waits its turn here, or it would make the answers to all of them late.
+_MOST_REQUESTS = 8
 
 
 @dataclass
@@ -29,7 +31,7 @@ class Connections:
         key = (credentials.url, credentials.api_key, credentials.api_secret.get_secret_value())
         line = self._lines.get(key)
         if line is None:
-            line = self._lines[key] = _Line(Project(credentials))
+            line = self._lines[key] = _Line(Project(credentials, most_at_once=_MOST_REQUESTS))
             await line.project.__aenter__()  # opens a session, sends nothing
         self._lines.move_to_end(key)
         line.users += 1

@@ -65,7 +65,7 @@ class Desk:
         self.connections = Connections()
         self._registry, self._claim_key = registry, settings.claim_private_key
         self._standings, self._pace = Standings(workers), Pace()
-        self._on_step, self._on_dispatch = on_step, on_dispatch
+        self._on_step, self.on_dispatch = on_step, on_dispatch
         self.watch = Watch(self.book, self.connections, self._pursuit)
         self.recovery = Recovery(self.book, self.connections, self.watch)
         self._answering: dict[str, asyncio.Future[Answer]] = {}
@@ -109,8 +109,12 @@ class Desk:
         call = await self.call(tenant_id, call_id)
         if call.is_open:
             await self.watch.drop(call)
-            async with self.connections.to(call.credentials) as project:
-                await undo(project, call)
+            try:
+                async with self.connections.to(call.credentials) as project:
+                    await undo(project, call)
+            except ProjectFault:
+                self.watch.add(call)
+                raise
             await self.book.note(call.id, state=CallState.ENDED.value)
         return await self.call(tenant_id, call_id)
 
@@ -161,7 +165,7 @@ class Desk:
 
     async def _answer(self, call: Call, received: float) -> Answer:
         self._on_step(Step.BOOKED, call, "")
-        pursuit = self._pursuit(call, lambda: self._on_dispatch(time.monotonic() - received))
+        pursuit = self._pursuit(call, lambda: self.on_dispatch(time.monotonic() - received))
         task = asyncio.create_task(pursuit.run(), name=f"send for an agent: call {call.id}")
         try:
             receipt = await self._receipt(pursuit, task, received)

@@ -32,7 +32,7 @@ _HOPEFUL = frozenset({Cause.NO_WORKER.value, Cause.NOT_READY.value, Cause.FULL.v
 class Pursuit:
     """Follows one call; `latest` is how far it has come, `was_sent` is set with the first word."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a desk, by keyword
         self,
         call: Call,
         *,
@@ -45,7 +45,7 @@ class Pursuit:
         on_sending: Callable[[], None],
     ) -> None:
         self.call = call
-        self.latest = Receipt(None, cause=Cause.UNREACHABLE.value)
+        self.latest = Receipt(None, cause=Cause.NOT_TAKEN.value)
         self.was_sent = asyncio.Event()
         self._book, self._connections, self._standings = book, connections, standings
         self._claim_key, self._on_step, self._on_sending = claim_key, on_step, on_sending
@@ -105,6 +105,7 @@ class Pursuit:
         self.call = replace(self.call, attempts=self.call.attempts + 1, agent_identity=None)
         self._tell(Step.SENDING, f"attempt {self.call.attempts}")
         self._on_sending()
+        self.latest = Receipt(self.call.dispatch_id, cause=Cause.UNREACHABLE.value)
         dispatch_id = await send(project, self.call, self._claim_key)
         self.call = replace(self.call, dispatch_id=dispatch_id)
         self._tell(Step.SENT, dispatch_id or "")

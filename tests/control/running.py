@@ -83,7 +83,7 @@ class Serving:
     def client(self, **more: Any) -> httpx.AsyncClient:
         """Open a client that has the token."""
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60, **more)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, **({"timeout": 60} | more))
 
     def log(self) -> str:
         """Read what it wrote."""
