@@ -10,7 +10,7 @@ import docker
 from docker.errors import APIError, NotFound
 
 from control.launchers import state
-from control.launchers.container import HEALTH_PORT, LABEL, STATE_ROOT
+from control.launchers.container import LABEL, STATE_ROOT
 from control.launchers.launcher import Ending, Worker
 from control.launchers.state import WorkerState
 
@@ -35,7 +35,6 @@ class Reader:
     def __init__(self, engine: docker.APIClient) -> None:
         self._engine = engine
         self._endings: dict[str, Ending] = {}
-        self._ports: dict[str, int] = {}
 
     def worker(self, listed: dict[str, Any]) -> Worker | None:
         """Read one entry of Docker's list; None when it vanished, or its labels are not ours."""
@@ -67,31 +66,10 @@ class Reader:
             restarts=int(said["restarts"]),
             failures=int(said["failures"]),
             last_cause=said.get("last-cause", ""),
-            health_url=None if is_gone else self._health_url(listed, slot),
+            health_url=None if is_gone else _health_url(listed, int(said["health-port"])),
             draining_since=float(drained[1]) if drained else None,
             ending=self._ending(listed["Id"], slot) if is_gone else None,
         )
-
-    def _health_url(self, listed: dict[str, Any], slot: int) -> str | None:
-        port = self._published(listed) or self._own_port(listed["Id"], slot)
-        return f"http://127.0.0.1:{port}" if port else None
-
-    @staticmethod
-    def _published(listed: dict[str, Any]) -> int | None:
-        for port in listed.get("Ports", []):
-            if port.get("PrivatePort") == HEALTH_PORT and port.get("PublicPort"):
-                return int(port["PublicPort"])
-        return None
-
-    def _own_port(self, container_id: str, slot: int) -> int | None:
-        """On the host's network nothing is published: the worker itself took a free port."""
-        if container_id not in self._ports:
-            told = self._engine.inspect_container(container_id)["State"]
-            port = self._state(container_id, slot, _unix(told["StartedAt"])).port
-            if port is None:
-                return None
-            self._ports[container_id] = port
-        return self._ports[container_id]
 
     def _ending(self, container_id: str, slot: int) -> Ending:
         if container_id not in self._endings:
@@ -133,3 +111,13 @@ class Reader:
 def _unix(text: str) -> float:
     """Read a time as Docker writes it."""
     return datetime.fromisoformat(text).timestamp()
+
+
+def _health_url(listed: dict[str, Any], port: int) -> str | None:
+    """Say where its health port is reached on this host: published, or on the host's network."""
+    if listed.get("HostConfig", {}).get("NetworkMode") == "host":
+        return f"http://127.0.0.1:{port}"
+    for published in listed.get("Ports", []):
+        if published.get("PrivatePort") == port and published.get("PublicPort"):
+            return f"http://127.0.0.1:{published['PublicPort']}"
+    return None

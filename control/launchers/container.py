@@ -1,11 +1,14 @@
 """How a tenant's container is made: its environment, mounts, limits and labels, as plain data."""
 
+import contextlib
+import random
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from control.launchers.launcher import LauncherSettings
+from control.launchers.launcher import LauncherFault, LauncherSettings
 from control.launchers.order import Order
 
 LABEL = "tenant-worker."
@@ -15,6 +18,9 @@ MOUNTED_FILES = "/run/tenant"
 # Docker's own stop waits this much longer than the worker's drain before it kills.
 STOP_GRACE_SECONDS = 30
 _CPU_PERIOD_MICROSECONDS = 100_000
+# Below the kernel's range for outgoing connections, which would take a port at random.
+_HOST_PORTS = range(12_000, 20_000)
+_PORT_TRIES = 100
 
 
 @dataclass(frozen=True)
@@ -38,20 +44,45 @@ class Names:
         return f"tenant-worker-{self.tenant}.{nonce}"
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where one container lives: its part of the tenant's state, and its health port."""
+
+    slot: int
+    health_port: int = HEALTH_PORT
+
+
 def environment(
-    order: Order, settings: LauncherSettings, slot: int, shown: Mapping[str, str], files: set[str]
+    order: Order,
+    settings: LauncherSettings,
+    place: Place,
+    shown: Mapping[str, str],
+    files: set[str],
 ) -> dict[str, str]:
     """Compose the container's variables; `files` are the names of those mounted as files."""
     is_on_host_network = settings.docker_network == "host"
     return {
         "HEALTH_HOST": "127.0.0.1" if is_on_host_network else "0.0.0.0",  # noqa: S104 - its own network; published on loopback alone
-        "HEALTH_PORT": "0" if is_on_host_network else str(HEALTH_PORT),
+        "HEALTH_PORT": str(place.health_port),
         "DRAIN_SECONDS": str(settings.drain_seconds),
         **dict(settings.host_variables),
         **shown,
-        "STATE_DIR": f"{STATE_ROOT}/{slot}",
+        "STATE_DIR": f"{STATE_ROOT}/{place.slot}",
         **{_variable(name, order): f"{MOUNTED_FILES}/{name.lower()}" for name in files},
     }
+
+
+def choose_place(settings: LauncherSettings, slot: int) -> Place:
+    """Choose the health port: always the same inside a network of its own, else a free one."""
+    return Place(slot, _free_port()) if settings.docker_network == "host" else Place(slot)
+
+
+def _free_port() -> int:
+    for port in random.sample(_HOST_PORTS, _PORT_TRIES):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise LauncherFault("no free port between 12000 and 20000 for a health port")
 
 
 def _variable(name: str, order: Order) -> str:
@@ -59,13 +90,14 @@ def _variable(name: str, order: Order) -> str:
     return name if name in order.files else f"{name}_FILE"
 
 
-def labels(order: Order, settings: LauncherSettings, slot: int, content: str) -> dict[str, str]:
+def labels(order: Order, settings: LauncherSettings, place: Place, content: str) -> dict[str, str]:
     """Write what another control plane needs to adopt the container."""
     return {
         f"{LABEL}fleet": settings.fleet,
         f"{LABEL}tenant": order.tenant,
         f"{LABEL}content": content,
-        f"{LABEL}slot": str(slot),
+        f"{LABEL}slot": str(place.slot),
+        f"{LABEL}health-port": str(place.health_port),
         f"{LABEL}restarts": str(order.restarts),
         f"{LABEL}failures": str(order.failures),
         f"{LABEL}last-cause": order.last_cause,

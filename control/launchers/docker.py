@@ -91,13 +91,14 @@ class DockerLauncher:
         if self._settings.has_credentials_as_files:
             plain, mounted = papers.split_credentials(plain)
         files = papers.write(self._papers / name, {**mounted, **order.files})
-        variables = container.environment(order, self._settings, slot, plain, set(files))
+        place = container.choose_place(self._settings, slot)
+        variables = container.environment(order, self._settings, place, plain, set(files))
         made = self._engine.create_container(
             self._settings.image,
             name=name,
             environment=variables,
             ports=[container.HEALTH_PORT],
-            labels=container.labels(order, self._settings, slot, content),
+            labels=container.labels(order, self._settings, place, content),
             stop_timeout=self._settings.drain_seconds + container.STOP_GRACE_SECONDS,
             host_config=self._engine.create_host_config(
                 **container.host_config(order, self._settings, files)

@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from control.launchers import choice, configuration, container, papers, state
+from control.launchers.container import Place
 from control.launchers.launcher import LauncherFault, LauncherSettings
 from control.launchers.order import Order
 
@@ -75,7 +76,7 @@ def test_a_containers_plan_is_hardened_and_limited() -> None:
 
 def test_mounted_credentials_leave_no_secret_in_the_containers_environment() -> None:
     shown, mounted = papers.split_credentials(order(LIVEKIT_API_KEY="API" + CANARY).plain())
-    variables = container.environment(order(), host(), 0, shown, set(mounted))
+    variables = container.environment(order(), host(), Place(0), shown, set(mounted))
     assert CANARY not in str(variables)
     assert variables["LIVEKIT_API_SECRET_FILE"] == "/run/tenant/livekit_api_secret"
     assert "LIVEKIT_API_SECRET" not in variables
@@ -84,7 +85,7 @@ def test_mounted_credentials_leave_no_secret_in_the_containers_environment() -> 
 
 def test_a_file_that_is_a_variable_keeps_the_variables_name() -> None:
     told = replace(order(), files={"AGENT_CONFIG": "{}"})
-    variables = container.environment(told, host(), 1, {}, {"AGENT_CONFIG"})
+    variables = container.environment(told, host(), Place(1), {}, {"AGENT_CONFIG"})
     assert variables["AGENT_CONFIG"] == "/run/tenant/agent_config"
     assert variables["STATE_DIR"] == "/state/1"
 
