@@ -1,7 +1,6 @@
 """One call's conversation: joined, greeted, watched, ended, counted."""
 
 import asyncio
-import contextlib
 import importlib
 import logging
 from collections.abc import Awaitable, Callable
@@ -186,12 +185,10 @@ class _Conversation:
         self._settlement.end(Outcome.FAILED, "the call's code failed")
 
     async def _say_last(self, phrase: Phrase) -> None:
-        if self._session is None or self._mouth is None or self._watch is None:
+        if self._mouth is None or self._watch is None:
             return
         self._watch.end()
-        with contextlib.suppress(RuntimeError):  # a session that never started has nothing to stop
-            self._session.interrupt(force=True)
-        await self._mouth.say(phrase)
+        await self._mouth.say_last(phrase)
         await asyncio.sleep(_LINGER_SECONDS)
 
     async def _leave(self, ending: Ending) -> None:

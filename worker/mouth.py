@@ -1,6 +1,7 @@
 """Says prepared sentences on the agent's own track, whatever the provider or the SDK is doing."""
 
 import asyncio
+import contextlib
 import logging
 from typing import Any
 
@@ -25,30 +26,35 @@ class Mouth:
         self._one_at_a_time = asyncio.Lock()
 
     async def say(self, phrase: Phrase) -> None:
-        """Say a sentence to its end; the SDK's own sound is held back meanwhile."""
+        """Say a sentence; an answer that comes after all is let through at once."""
+        await self._say(phrase, is_last=False)
+
+    async def say_last(self, phrase: Phrase) -> None:
+        """Say a sentence to its end, with nothing before it, beside it or after it."""
+        with contextlib.suppress(RuntimeError):  # a session that never started says nothing
+            self._session.input.set_audio_enabled(False)
+            self._session.interrupt(force=True)
+        await self._say(phrase, is_last=True)
+
+    async def _say(self, phrase: Phrase, is_last: bool) -> None:
         sound = self._shelf.find(phrase, self._config) or tone()
         async with self._one_at_a_time:
             try:
                 async with asyncio.timeout(_LONGEST_SECONDS):
-                    await self._play(sound)
+                    await self._play(sound, is_last)
             except TimeoutError:
                 logger.warning("a prepared sentence was not taken by the room: %s", phrase)
             except Exception:
                 # The edge of a call: a room that is going away must not stop the ending.
                 logger.debug("a prepared sentence could not be played", exc_info=True)
 
-    async def _play(self, sound: bytes) -> None:
+    async def _play(self, sound: bytes, is_last: bool) -> None:
         source = sdk_session.microphone(self._session)
-        output = self._session.output.audio
-        if source is None or output is None:
+        if source is None:
             logger.warning("something else speaks for this agent: a prepared sentence is not said")
             return
-        if output.can_pause:
-            output.pause()
-        try:
-            for frame in frames(sound):
-                await source.capture_frame(frame)
-            await source.wait_for_playout()
-        finally:
-            if output.can_pause:
-                output.resume()
+        for frame in frames(sound):
+            if self._session.agent_state == "speaking" and not is_last:
+                return
+            await source.capture_frame(frame)
+        await source.wait_for_playout()

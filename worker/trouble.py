@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 # The end of speech is noticed 0.55 s late, and sound takes 0.2 s to the caller: with these, the
 # sentence is on its way before five seconds of silence are over.
-PATIENCE_SECONDS = 3.5
+PATIENCE_SECONDS = 3.6
 _MORE_PATIENCE_SECONDS = 4.0
 _MOST_WAITS = 3
 _LONGEST_SPEECH_SECONDS = 10.0
@@ -200,11 +200,13 @@ class Watch:
         is_hopeless = self._failed_turns >= most or self._waits >= _MOST_WAITS
         self._last_said = Phrase.GIVING_UP if is_hopeless else Phrase.APOLOGY
         logger.warning("the caller is told of trouble", extra={"stage": stage.value})
-        await self._silence()
-        await self._mouth.say(self._last_said)
         if is_hopeless:
+            await self._mouth.say_last(Phrase.GIVING_UP)
             self._give_up()
-        elif may_come_yet and self._is_pending():
+            return
+        await self._silence()
+        await self._mouth.say(Phrase.APOLOGY)
+        if may_come_yet and self._is_quiet.is_set() and self._is_pending():
             self._arm(_MORE_PATIENCE_SECONDS)
 
     async def _tell_to_wait(self) -> None:
@@ -217,7 +219,8 @@ class Watch:
         self._waits += 1
         self._last_said = Phrase.WAIT
         await self._mouth.say(Phrase.WAIT)
-        self._arm(_MORE_PATIENCE_SECONDS)
+        if self._is_quiet.is_set():
+            self._arm(_MORE_PATIENCE_SECONDS)
 
     async def _silence(self) -> None:
         try:
