@@ -54,5 +54,6 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[Plane, FleetService]
     try:
         yield plane, service
     finally:
+        await plane.desk.close()
         await service.close()
         await plane.database.close()
