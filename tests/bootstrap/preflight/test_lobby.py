@@ -118,6 +118,7 @@ async def test_when_the_main_process_is_killed_the_child_cleans_up_and_ends(
     assert await probe_rooms(acme.credentials) == []
 
 
+@pytest.mark.timeout(400)  # eight starts; only their difference is tested
 def test_a_start_with_live_checks_takes_as_long_as_one_without(
     acme: RunningProject, tmp_path: Path
 ) -> None:
