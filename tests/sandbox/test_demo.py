@@ -60,7 +60,7 @@ def test_keep_leaves_all_up_and_says_how_to_play_until_ctrl_c(
     tmp_path: Path, before: set[int]
 ) -> None:
     demo = Terminal(["make", "demo", "KEEP=1"], tmp_path / "demo.log")
-    demo.wait_for("OPENAI_BASE_URL=", _PATIENCE_SECONDS)
+    demo.wait_for("speech: OPENAI_BASE_URL=", _PATIENCE_SECONDS)
     printed = demo.output()
     urls = re.findall(r"(?m)^  url +ws://(\S+)$", printed)
     tokens = re.findall(r"(?m)^  token +(\S+)$", printed)
