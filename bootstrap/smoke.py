@@ -10,7 +10,8 @@ from project.connection import Project
 from project.probes import Answer, probe
 
 # Ours is looked for only until it shows its answer; a cold rival needs about 3 s to come.
-_PATIENCE_SECONDS = {ProbeWant.ANSWER: 10.0, ProbeWant.RIVALS: 6.0}
+_PATIENCE_FOR_OURS = 10.0
+_PATIENCE_FOR_RIVALS = 6.0
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,12 @@ class Smoke:
         return f"nobody answered as {place}. Is the worker running and ready? Ask its /readyz"
 
 
-async def smoke(settings: Settings, *, proxy: str | None = None) -> Smoke:
+async def smoke(
+    settings: Settings,
+    *,
+    proxy: str | None = None,
+    rival_patience_seconds: float = _PATIENCE_FOR_RIVALS,
+) -> Smoke:
     """Send two probes at once: one that ours answers, one that ours gives back to any rival.
 
     Raises:
@@ -49,19 +55,23 @@ async def smoke(settings: Settings, *, proxy: str | None = None) -> Smoke:
     """
     async with Project(settings.credentials, proxy=proxy) as project:
 
-        async def send(want: ProbeWant) -> tuple[Answer, ...]:
+        async def send(want: ProbeWant, patience_seconds: float) -> tuple[Answer, ...]:
             return await probe(
                 project,
                 tenant_prefix=settings.room_prefix,
                 agent_name=settings.agent_name,
                 want=want,
-                patience_seconds=_PATIENCE_SECONDS[want],
+                patience_seconds=patience_seconds,
             )
 
         try:
             async with asyncio.TaskGroup() as both:
-                answers = both.create_task(send(ProbeWant.ANSWER), name="probe for ours")
-                rivals = both.create_task(send(ProbeWant.RIVALS), name="probe for rivals")
+                answers = both.create_task(
+                    send(ProbeWant.ANSWER, _PATIENCE_FOR_OURS), name="probe for ours"
+                )
+                rivals = both.create_task(
+                    send(ProbeWant.RIVALS, rival_patience_seconds), name="probe for rivals"
+                )
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
     came = answers.result()

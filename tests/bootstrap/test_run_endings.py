@@ -23,7 +23,7 @@ from sandbox.servers import RunningProject
 from tests.bootstrap.tenants import GOOD, SECRET
 from tests.workers import variables_for
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 _CANARY = Credentials("ws://127.0.0.1:9", GOOD["LIVEKIT_API_KEY"], SecretStr(SECRET))
 
@@ -60,7 +60,7 @@ def _started(
 
 def _run(credentials: Credentials, folder: Path, **changed: str) -> Ended:
     with _started(credentials, folder, **changed) as child:
-        output, _ = child.communicate(timeout=60)
+        output, _ = child.communicate(timeout=120)
     for secret in (SECRET, credentials.api_secret.get_secret_value()):
         assert secret not in output
     assert "Traceback" not in output
@@ -140,7 +140,7 @@ def test_an_agent_that_cannot_be_imported_is_78_and_the_true_cause(tmp_path: Pat
         _started(_CANARY, tmp_path, "check", **changed) as check,
     ):
         for child in (run, check):
-            output, _ = child.communicate(timeout=60)
+            output, _ = child.communicate(timeout=120)
             assert child.returncode == 78, output
             told = " ".join(output.split())
             assert "No module named 'acme_missing_library' (acme_agent.py line 2)" in told
@@ -151,7 +151,7 @@ def test_an_agent_that_cannot_be_imported_is_78_and_the_true_cause(tmp_path: Pat
 def mute() -> Iterator[socket.socket]:
     """A host that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(60)
+        listener.settimeout(120)
         yield listener
 
 
@@ -164,7 +164,7 @@ def test_a_start_that_is_told_to_stop_ends_with_0_and_leaves_nothing(
         with mute.accept()[0]:  # the preflight is under way
             child.send_signal(number)
             # The pipe's end comes only when the preflight's child is gone as well.
-            output, _ = child.communicate(timeout=60)
+            output, _ = child.communicate(timeout=120)
     assert child.returncode == 0, output
     assert f"told to stop by {number.name}" in output
     assert "Traceback" not in output
@@ -179,6 +179,6 @@ def test_ctrl_c_ends_a_question_as_a_shell_expects_it(
     with _started(_CANARY, tmp_path, command, LIVEKIT_URL=url) as child:
         with mute.accept()[0]:
             child.send_signal(signal.SIGINT)
-            output, _ = child.communicate(timeout=60)
+            output, _ = child.communicate(timeout=120)
     assert child.returncode == -signal.SIGINT, output
     assert "Traceback" not in output
