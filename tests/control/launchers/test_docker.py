@@ -207,7 +207,8 @@ async def test_every_tenant_has_a_network_of_its_own_and_a_health_port_on_loopba
             assert worker.ending is not None
             assert worker.ending.code == 0
             await launcher.remove(worker)
-        assert "tenant-worker-" not in engine.ask("network", "ls")
+        networks = engine.ask("network", "ls", "--format", "{{.Name}}").split()
+        assert not {f"tenant-worker-{worker.tenant}" for worker in workers} & set(networks)
     finally:
         await health.close()
         await launcher.close()
