@@ -110,8 +110,7 @@ async def _attend(
     listener: socket.socket, line: socket.socket, preflight: Coroutine[Any, Any, Report]
 ) -> None:
     line.setblocking(False)
-    desk = _Desk()
-    server = await asyncio.start_server(desk.serve, sock=listener, limit=_LONGEST_REQUEST)
+    server = await asyncio.start_server(_serve, sock=listener, limit=_LONGEST_REQUEST)
     checking = asyncio.create_task(preflight, name="preflight")
     leaving = asyncio.create_task(_until_closed(line), name="wait for the main process")
     await asyncio.wait({checking, leaving}, return_when=asyncio.FIRST_COMPLETED)
@@ -122,7 +121,7 @@ async def _attend(
         checking.cancel()
         await asyncio.wait({checking})
     server.close()
-    await desk.finish()
+    await _finish_answers()
 
 
 async def _until_closed(line: socket.socket) -> None:
@@ -136,28 +135,24 @@ async def _send(line: socket.socket, report: Report) -> None:
         await asyncio.get_running_loop().sock_sendall(line, text.encode())
 
 
-class _Desk:
-    """Answers for health while nothing is served yet: alive, and not ready."""
+async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer for health while nothing is served yet: alive, and not ready."""
+    # Whoever asks nothing sensible, or leaves before the answer, gets none.
+    with contextlib.suppress(TimeoutError, OSError, EOFError, asyncio.LimitOverrunError):
+        async with asyncio.timeout(_REQUEST_SECONDS):
+            head = await reader.readuntil(b"\r\n\r\n")
+            writer.write(_answer(head))
+            await writer.drain()
+    writer.close()
 
-    def __init__(self) -> None:
-        self._serving: set[asyncio.Task[Any]] = set()
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._serving.add(task)
-            task.add_done_callback(self._serving.discard)
-        # Whoever asks nothing sensible, or leaves before the answer, gets none.
-        with contextlib.suppress(TimeoutError, OSError, EOFError, asyncio.LimitOverrunError):
-            async with asyncio.timeout(_REQUEST_SECONDS):
-                head = await reader.readuntil(b"\r\n\r\n")
-                writer.write(_answer(head))
-                await writer.drain()
-        writer.close()
-
-    async def finish(self) -> None:
-        if self._serving:
-            await asyncio.wait(self._serving, timeout=_LEAVE_SECONDS)
+async def _finish_answers() -> None:
+    # A connection accepted just now is a task of asyncio's own first, and becomes ours in the next
+    # turns of the loop; each is answered, since the worker cannot do it any more.
+    for _ in range(3):
+        await asyncio.sleep(0)
+        if others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others, timeout=_LEAVE_SECONDS)
 
 
 def _answer(head: bytes) -> bytes:
