@@ -17,6 +17,7 @@ _INTERVAL_SECONDS = 2.0
 # A host full of tenants that start all at once would start none in time.
 _MOST_STARTING = 8
 _STARTING_SECONDS = 60.0
+_COMPLAINT_SECONDS = 60.0
 
 
 class KnowsTenants(Protocol):
@@ -45,6 +46,7 @@ class Fleet:
         self._health = Health()
         self._ready: frozenset[str] = frozenset()
         self._told: frozenset[str] = frozenset()
+        self._complained: dict[str, float] = {}
         self._wake = asyncio.Event()
 
     async def run(self) -> None:
@@ -73,7 +75,7 @@ class Fleet:
         try:
             await self.reconcile()
         except LauncherFault as fault:
-            _log.error("the fleet cannot be looked at: %s (%s)", fault, fault.hint)
+            self._complain("the fleet cannot be looked at", fault)
         except Exception:  # noqa: BLE001 - the loop outlives a database that restarts
             _log.exception("the fleet was left as it is; the next look comes soon")
 
@@ -132,8 +134,15 @@ class Fleet:
                     await self._start(step, wanted)
                     started += 1
         except LauncherFault as fault:
-            _log.error("%s (%s)", fault, fault.hint)
+            self._complain("a step was not taken", fault)
         return started
+
+    def _complain(self, what: str, fault: LauncherFault) -> None:
+        """Log a fault once in a while: the loop meets the same one at every look."""
+        said, now = f"{what}: {fault} ({fault.hint})", time.monotonic()
+        if now - self._complained.get(said, float("-inf")) > _COMPLAINT_SECONDS:
+            self._complained[said] = now
+            _log.error(said)
 
     async def _start(self, step: Start, wanted: Order) -> None:
         begun = Order(

@@ -88,7 +88,9 @@ async def is_forgotten(fleet: RunningFleet, tenant: str) -> bool:
 async def test_changed_settings_replace_a_worker_in_overlap_and_its_call_survives(
     fleet: RunningFleet, acme: RunningProject
 ) -> None:
-    await fleet.put("acme", acme.credentials)
+    # The new worker looks for rivals before it serves: the old one counts as a replica.
+    looks = {"RIVAL_CHECK": "required"}
+    await fleet.put("acme", acme.credentials, env=looks)
     old = await fleet.ready("acme")
     room = call_room("acme--", new_nonce())
     async with Project(acme.credentials) as project:
@@ -97,7 +99,7 @@ async def test_changed_settings_replace_a_worker_in_overlap_and_its_call_survive
         before = await sids_in(project, room)
 
         # The project's second key: what a rotation of credentials looks like.
-        await fleet.put("acme", acme.spare_credentials)
+        await fleet.put("acme", acme.spare_credentials, env=looks)
         new = await fleet.ready("acme", but=old.id)
         await until(lambda: is_in_state(old, "draining"), "the old worker draining")
         assert (new.slot, old.slot) == (1, 0)
