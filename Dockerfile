@@ -1,7 +1,8 @@
 # One tenant's worker. Builds on Debian's Python image, and on any Debian with python3 and its venv.
 ARG BASE_IMAGE=docker.io/library/python:3.11-slim-bookworm
 
-# A plain `pip install` of the locked packages: what the finished image is measured against.
+# A plain venv with the locked packages, all that `pip install` writes, pip included: what the finished
+# image is measured against. uv does pip's work here, in a tenth of the time.
 FROM ${BASE_IMAGE} AS plain
 ARG UV_VERSION=0.13.9
 WORKDIR /build
@@ -9,20 +10,21 @@ COPY pyproject.toml uv.lock ./
 # The secrets are optional: an index, or a certificate authority, of the building network.
 RUN --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca,target=/run/secrets/ca.crt \
-    --mount=type=cache,target=/root/.cache/pip \
+    --mount=type=cache,target=/root/.cache \
     set -eu; \
-    if [ -f /run/secrets/ca.crt ]; then export PIP_CERT=/run/secrets/ca.crt; fi; \
-    export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore; \
-    export PIP_DEFAULT_TIMEOUT=60 PIP_RETRIES=8; \
-    python3 -m venv /tmp/uv; \
-    /tmp/uv/bin/pip install --quiet "uv==${UV_VERSION}"; \
-    /tmp/uv/bin/uv export --quiet --frozen --no-default-groups --no-emit-project \
-        --python "$(command -v python3)" --output-file requirements.txt; \
-    rm -r /tmp/uv; \
+    if [ -f /run/secrets/ca.crt ]; then \
+        export PIP_CERT=/run/secrets/ca.crt SSL_CERT_FILE=/run/secrets/ca.crt; \
+    fi; \
+    export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_DEFAULT_TIMEOUT=60 \
+        UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_HTTP_TIMEOUT=60 UV_NO_PROGRESS=1; \
     python3 -m venv /opt/venv; \
-    /opt/venv/bin/pip install --quiet --no-compile --require-hashes --requirement requirements.txt; \
-    # What pip itself does next, on all cores; like pip it passes over what is for other Pythons.
-    /opt/venv/bin/python -m compileall -qq -j 0 /opt/venv/lib || true
+    /opt/venv/bin/pip install --quiet --target /tmp/uv "uv==${UV_VERSION}"; \
+    /tmp/uv/bin/uv export --quiet --frozen --no-default-groups --no-emit-project \
+        --python /opt/venv/bin/python --output-file requirements.txt; \
+    index=$(/opt/venv/bin/pip config get global.index-url 2>/dev/null || true); \
+    /tmp/uv/bin/uv pip install --quiet --python /opt/venv/bin/python ${index:+--default-index "$index"} \
+        --require-hashes --compile-bytecode --requirement requirements.txt; \
+    rm -r /tmp/uv
 
 # The same without what no call needs: installers, tests, headers, stubs, manuals, Perl, Debian's lists.
 FROM plain AS lean

@@ -58,6 +58,7 @@ def build(engine: RunningEngine, *, shows_progress: bool = False) -> Image:
         engine.ask("import", str(base_archive()), _BASE, seconds=120)
     _build(engine, _PLAIN, "plain", shows_progress)
     _build(engine, NAME, None, shows_progress)
+    engine.run("image", "prune", "--force")  # what this build has replaced
     return Image(NAME, _size(engine, NAME), _size(engine, _PLAIN))
 
 

@@ -91,7 +91,7 @@ def started(
         *("run", "--detach", "--name", name, "--network", "host", "--env-file", str(env_file)),
         *("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL"),
         *("--security-opt", "no-new-privileges", "--memory", f"{memory_mib}m"),
-        *("--pids-limit", str(_PIDS), "--health-interval", "2s"),
+        *("--pids-limit", str(_PIDS), "--health-interval", "5s"),
         *("--volume", f"{folder}:/config:ro", image.name),
     )
     try:

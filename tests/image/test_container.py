@@ -9,7 +9,7 @@ import yaml
 from pydantic import SecretStr
 
 from project.credentials import Credentials
-from sandbox.caller import call
+from sandbox.caller import Caller
 from sandbox.cast import CAST
 from sandbox.dispatching import account, arrange
 from sandbox.engine import RunningEngine
@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 CANARY = "canary-secret-of-more-than-32-characters"
 ROLE = CAST[0]
+APOLOGY = "say that again"
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +58,15 @@ async def test_a_hardened_container_answers_a_call_aloud(
     container: RunningContainer, acme: RunningProject, speech: RunningSpeech
 ) -> None:
     arranged = await arrange(account("acme", acme.credentials))
-    heard = await call(arranged.url, arranged.token, speech=speech, say=ROLE.question)
-    assert ROLE.expected in heard.answer_text.lower()
+    async with Caller(arranged.url, arranged.token, speech) as caller:
+        greeting = await caller.transcribe(await caller.hear(60))
+        assert "bakery" in greeting.lower()
+        answer = await ask(caller)
+        # Where two cores hear, think and speak for many at once, the provider may be too late:
+        # the agent then asks for the same again, and a caller does as asked.
+        if APOLOGY in answer:
+            answer = await ask(caller)
+    assert ROLE.expected in answer
     assert_no_secret(container.logs(), acme.credentials, speech.api_key, arranged.token)
 
 
@@ -126,6 +134,11 @@ def test_a_project_that_is_down_ends_it_with_69(
     assert "Traceback" not in logs
     # The same container had less memory than two calls need.
     assert "MAX_CALLS=2 needs 448 MiB" in logs
+
+
+async def ask(caller: Caller) -> str:
+    await caller.say(ROLE.question)
+    return (await caller.transcribe(await caller.hear(60))).lower()
 
 
 def ended(
