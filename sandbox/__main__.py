@@ -152,8 +152,10 @@ def image() -> None:
 def _go_first() -> None:
     # It stands in for a provider elsewhere, which this machine's load would not slow down; only
     # root may ask for that, and threads inherit it if it is asked for before they start.
-    with contextlib.suppress(PermissionError):
+    with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
+        # Where Linux shares the processor among sessions first, the session needs it as well.
+        Path("/proc/self/autogroup").write_text(str(_PRIORITY))
 
 
 def _stay_up(start: Callable[[], None]) -> None:
