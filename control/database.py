@@ -14,12 +14,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
+from control import sqlite_in_loop
+
 _DRIVERS = {
     "postgres": "postgresql+psycopg",
     "postgresql": "postgresql+psycopg",
     "postgresql+psycopg": "postgresql+psycopg",
-    "sqlite": "sqlite+aiosqlite",
-    "sqlite+aiosqlite": "sqlite+aiosqlite",
+    "sqlite": sqlite_in_loop.NAME,
+    "sqlite+aiosqlite": sqlite_in_loop.NAME,
 }
 # A restarted PostgreSQL is back in a few seconds; a request that waits longer tells its caller.
 PATIENCE_SECONDS = 20.0
@@ -60,7 +62,7 @@ class Database:
         parsed = database_url(url)
         self.dialect = parsed.get_backend_name()
         self.engine = _engine(parsed)
-        # SQLite has one writer; waiting here costs nothing, waiting in its busy handler sleeps.
+        # SQLite has one writer; whoever waits here lets the loop go on.
         self._turn = asyncio.Lock() if self.dialect == "sqlite" else contextlib.nullcontext()
 
     async def read(self, work: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:
@@ -152,9 +154,13 @@ def _engine(url: URL) -> AsyncEngine:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(
         url,
-        connect_args={"timeout": 15},
+        # Another process's write lasts a moment; longer than this the loop must not stand still.
+        connect_args={
+            "timeout": 0.1,
+            "check_same_thread": False,
+            "factory": sqlite_in_loop.InLoopConnection,
+        },
         hide_parameters=True,
-        # A connection is a thread: a few, and none made for a moment only.
         pool_size=6,
         max_overflow=0,
         pool_timeout=15,

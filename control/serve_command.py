@@ -33,8 +33,6 @@ def serve(
 
     Ends on SIGTERM or Ctrl-C; workers and their calls go on.
     """
-    # SQLite's threads hand over in every query; at the default 5 ms a busy loop starves them.
-    sys.setswitchinterval(0.0005)
     _log_to_stderr()
     read = settings.read(env_file)
     service = FleetService(read)
