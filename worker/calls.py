@@ -11,6 +11,7 @@ from typing import Any
 from livekit.agents.ipc.job_executor import JobExecutor
 
 from contract.metadata import CallMetadata, Probe
+from contract.refusals import Refusal
 from contract.usage import Outcome
 from worker.channel import Finish, MainEnd, Message, Up, make_pair
 from worker.guard import House, Verdict
@@ -179,6 +180,8 @@ class Calls:
                 self._turns.ask(call.offer.job_id, call.line.may_join)
             case Up.JOINED:
                 self._turns.give_back(call.offer.job_id)
+            case Up.REFUSED if call.is_probe and body["reason"] == Refusal.WITHDRAWN:
+                pass  # whoever asked has seen enough, and removed the room
             case Up.REFUSED:
                 call.refusal = str(body["reason"])
                 self._on_refusal(call.offer, call.refusal, str(body["detail"]))

@@ -29,9 +29,16 @@ _BETWEEN_CONNECTIONS_SECONDS = 0.5
 class Presence:
     """What is known of the websocket; whoever shows the state is told of every change."""
 
-    def __init__(self, credentials: Credentials, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        on_change: Callable[[], None],
+        on_return: Callable[[], None],
+    ) -> None:
         self._credentials = credentials
         self._on_change = on_change
+        self._on_return = on_return
         self._failures = 0
         self._refusals = 0
         self._tried_at = -_BETWEEN_CONNECTIONS_SECONDS
@@ -64,6 +71,8 @@ class Presence:
         self._failures = self._refusals = 0
         self.revoked = None
         self.worker_id = worker_id
+        if self.times_registered:
+            self._on_return()
         self.times_registered += 1
         self.is_connected = True
         logs.worker_is(worker_id)

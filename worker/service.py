@@ -76,7 +76,11 @@ class Service:
         self._metrics = Metrics(configuration.tenant)
         self._metrics.calls_may_be(configuration.max_calls)
         self._ledger = Ledger.of(configuration, self._metrics.usage_waiting)
-        self._presence = Presence(configuration.credentials, self._changed)
+        self._presence = Presence(
+            configuration.credentials,
+            on_change=self._changed,
+            on_return=self._metrics.reconnected,
+        )
         self._calls = Calls(
             self._ledger,
             self._metrics,

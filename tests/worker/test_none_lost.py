@@ -122,17 +122,23 @@ async def test_two_replicas_take_10_of_10_and_both_give_back_the_eleventh(
     acme: RunningProject, tmp_path: Path, show: Show
 ) -> None:
     workers = [
-        launch_worker(acme.credentials, tmp_path / name, MAX_CALLS="5", AGENT=ABSENT)
+        launch_worker(
+            acme.credentials,
+            tmp_path / name,
+            LIVEKIT_AGENT_NAME="replicas",
+            MAX_CALLS="5",
+            AGENT=ABSENT,
+        )
         for name in ("1", "2")
     ]
     try:
         for worker in workers:
             worker.wait_for_state("ready")
-        async with rooms_of(acme.credentials, rooms(10)):
+        async with rooms_of(acme.credentials, rooms(10), "replicas"):
             for worker in workers:
                 await until_calls_are(5, worker)
             (eleventh,) = rooms(1)
-            async with rooms_of(acme.credentials, [eleventh]):
+            async with rooms_of(acme.credentials, [eleventh], "replicas"):
                 for worker in workers:
                     assert await until_offered(eleventh, worker) == "at-capacity"
                     assert worker.status()["calls"] == 5
@@ -146,16 +152,20 @@ async def test_max_calls_one_after_another_are_taken_and_the_next_is_at_capacity
     acme: RunningProject, tmp_path: Path, show: Show
 ) -> None:
     *names, beyond = rooms(5)
-    with running_worker(acme.credentials, tmp_path, MAX_CALLS="4") as worker:
+    with running_worker(
+        acme.credentials, tmp_path, LIVEKIT_AGENT_NAME="few", MAX_CALLS="4"
+    ) as worker:
         async with contextlib.AsyncExitStack() as open_rooms:
             for room in names:
-                project = await open_rooms.enter_async_context(rooms_of(acme.credentials, [room]))
+                project = await open_rooms.enter_async_context(
+                    rooms_of(acme.credentials, [room], "few")
+                )
                 await until_joined(project, room)
                 # So long that the server has heard of the load: it must go on offering.
                 await asyncio.sleep(3)
             assert worker.status()["state"] == "full"
             assert worker.get("/readyz")[0] == 503
-            await open_rooms.enter_async_context(rooms_of(acme.credentials, [beyond]))
+            await open_rooms.enter_async_context(rooms_of(acme.credentials, [beyond], "few"))
             assert await until_offered(beyond, worker) == "at-capacity"
             assert worker.status()["refused"] == {"at-capacity": 1}
         await until_calls_are(0, worker)

@@ -1,0 +1,278 @@
+"""A worker's life: calls that die, signals, a project that goes away, credentials that end."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract.exits import ExitCode
+from contract.metadata import ProbeWant
+from contract.tenant import new_nonce
+from project.connection import Project
+from project.dispatches import create_dispatch
+from project.participants import agents_in
+from project.probes import probe
+from project.rooms import delete_room
+from sandbox.servers import RunningProject, start_project
+from tests.worker.dispatching import rooms_of, until_calls_are, until_joined, until_offered
+from tests.workers import RunningWorker, children_of, running_worker, start_worker, wait_until
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+
+BY_ROOM = "tests.worker.agents:by_room"
+
+
+@pytest.fixture(scope="module")
+def worker(
+    acme: RunningProject, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningWorker]:
+    """One worker for all that leaves it alive."""
+    folder = tmp_path_factory.mktemp("worker")
+    changed = {"AGENT": BY_ROOM, "MAX_CALLS": "2", "CALL_MEMORY_LIMIT_MB": "128"}
+    with running_worker(acme.credentials, folder, **changed) as started:
+        yield started
+
+
+def room_for(kind: str) -> str:
+    return f"acme--{kind}-{new_nonce()}"
+
+
+def usage_of(worker: RunningWorker, room: str) -> dict[str, Any]:
+    found = [record for record in worker.usage() if record["room"] == room]
+    assert len(found) == 1, f"{len(found)} usage records for {room}"
+    return found[0]
+
+
+async def test_a_killed_call_is_reported_and_its_agent_removed_at_once_and_the_worker_goes_on(
+    acme: RunningProject, worker: RunningWorker
+) -> None:
+    room = room_for("silent")
+    async with rooms_of(acme.credentials, [room]) as project:
+        await until_joined(project, room)
+        (pid,) = worker.call_pids()
+        os.kill(pid, signal.SIGKILL)
+        killed_at = time.monotonic()
+        while await agents_in(project, room):
+            await asyncio.sleep(0.05)
+        # Left alone, the server shows a dead agent for 20 s.
+        assert time.monotonic() - killed_at < 10
+        await until_calls_are(0, worker)
+    record = usage_of(worker, room)
+    assert (record["outcome"], record["complete"]) == ("failed", False)
+    again = room_for("silent")
+    async with rooms_of(acme.credentials, [again]) as project:
+        await until_joined(project, again)
+    await until_calls_are(0, worker)
+    assert usage_of(worker, again)["complete"] is True
+
+
+async def test_a_call_over_its_memory_limit_is_ended_and_reported_as_failed(
+    acme: RunningProject, worker: RunningWorker
+) -> None:
+    room = room_for("greedy")
+    async with rooms_of(acme.credentials, [room]) as project:
+        await until_joined(project, room)
+        await until_calls_are(0, worker)
+        assert not await agents_in(project, room)
+    record = usage_of(worker, room)
+    assert (record["outcome"], record["complete"]) == ("failed", False)
+    assert worker.status()["state"] == "ready"
+
+
+async def test_what_a_call_left_behind_leaves_no_zombie(
+    acme: RunningProject, worker: RunningWorker
+) -> None:
+    room = room_for("parent")
+    before = set(children_of(worker.pid))
+    async with rooms_of(acme.credentials, [room]):
+        assert await until_offered(room, worker) == "accepted"
+        # Its child outlives it, falls to the worker and dies there.
+        wait_until(lambda: bool(set(children_of(worker.pid)) - before), "adopted")
+        wait_until(lambda: set(children_of(worker.pid)) == before, "reaped")
+
+
+async def test_a_probe_is_answered_and_one_for_rivals_left_alone_also_by_a_full_worker(
+    acme: RunningProject, worker: RunningWorker
+) -> None:
+    rooms = [room_for("silent"), room_for("silent")]
+    async with rooms_of(acme.credentials, rooms) as project:
+        await until_calls_are(2, worker)
+        ask = {"tenant_prefix": "acme--", "agent_name": "acme-agent", "patience_seconds": 20.0}
+        (ours,) = await probe(project, want=ProbeWant.ANSWER, **ask)  # type: ignore[arg-type] # mixed values
+        assert ours.attributes["tenant"] == "acme"
+        assert ours.attributes["key_fingerprint"] == acme.credentials.fingerprint
+        ask["patience_seconds"] = 1.0
+        assert await probe(project, want=ProbeWant.RIVALS, **ask) == ()  # type: ignore[arg-type] # mixed values
+        assert worker.status()["calls"] == 2
+        assert [offer["answer"] for offer in worker.status()["offers"][-2:]] == ["probe", "probe"]
+    await until_calls_are(0, worker)
+
+
+async def test_of_two_agents_in_a_room_the_younger_leaves(
+    acme: RunningProject, worker: RunningWorker, tmp_path: Path
+) -> None:
+    room = room_for("silent")
+    async with rooms_of(acme.credentials, [room]) as project:
+        elder = await until_joined(project, room)
+        with running_worker(acme.credentials, tmp_path, LIVEKIT_AGENT_NAME="second") as other:
+            await create_dispatch(project, room, "second", "")
+            assert await until_offered(room, other) == "accepted"
+            wait_until(lambda: other.status()["refused"] == {"room-taken": 1}, "refused late")
+            await until_calls_are(0, other)
+            assert [one.identity for one in await agents_in(project, room)] == [elder.identity]
+            assert other.usage() == []
+    await until_calls_are(0, worker)
+
+
+def test_an_idle_worker_stops_within_two_seconds_and_leaves_nothing(
+    acme: RunningProject, tmp_path: Path
+) -> None:
+    worker = start_worker(acme.credentials, tmp_path)
+    family = [worker.pid, *children_of(worker.pid)]
+    asked_at = time.monotonic()
+    assert worker.stop() == ExitCode.OK
+    assert time.monotonic() - asked_at < 2
+    assert worker.state()["exit_code"] == 0
+    assert not [pid for pid in family if Path(f"/proc/{pid}").exists()]
+
+
+async def test_a_signal_to_the_group_cuts_no_call_and_a_second_one_hurries(
+    acme: RunningProject, tmp_path: Path
+) -> None:
+    worker = start_worker(
+        acme.credentials,
+        tmp_path,
+        AGENT=BY_ROOM,
+        LIVEKIT_AGENT_NAME="hurried",
+        DRAIN_SECONDS="120",
+        HURRY_SECONDS="4",
+    )
+    rooms = [room_for("silent"), room_for("silent"), room_for("stubborn")]
+    try:
+        async with rooms_of(acme.credentials, rooms, "hurried") as project:
+            for room in rooms:
+                await until_joined(project, room)
+            os.killpg(worker.pid, signal.SIGTERM)
+            worker.wait_for_state("draining")
+            # A call that ends by itself ends as ever; the others go on.
+            await delete_room(project, rooms[0])
+            await until_calls_are(2, worker)
+            assert worker.get("/livez")[0] == 200
+            asked_at = time.monotonic()
+            os.killpg(worker.pid, signal.SIGTERM)
+            assert await asyncio.to_thread(worker.wait, 60) == ExitCode.CUT_OFF
+            assert time.monotonic() - asked_at < 4 + 6  # HURRY_SECONDS, and the closing
+    finally:
+        worker.child.kill()
+    told = {record["room"]: (record["outcome"], record["complete"]) for record in worker.usage()}
+    assert told == {
+        rooms[0]: ("completed", True),
+        rooms[1]: ("cut-off", True),
+        rooms[2]: ("failed", False),
+    }
+
+
+async def test_at_the_deadline_of_a_drain_calls_are_cut(
+    acme: RunningProject, tmp_path: Path
+) -> None:
+    worker = start_worker(
+        acme.credentials,
+        tmp_path,
+        LIVEKIT_AGENT_NAME="cut",
+        DRAIN_SECONDS="1",
+        HURRY_SECONDS="5",
+    )
+    room = room_for("silent")
+    try:
+        async with rooms_of(acme.credentials, [room], "cut") as project:
+            await until_joined(project, room)
+            worker.signal()
+            assert await asyncio.to_thread(worker.wait, 60) == ExitCode.CUT_OFF
+            # A call that we end deletes its room: nobody is left waiting in it.
+            assert not await agents_in(project, room)
+    finally:
+        worker.child.kill()
+    assert usage_of(worker, room)["outcome"] == "cut-off"
+
+
+async def test_a_draining_worker_lets_its_last_call_finish_and_ends_well(
+    acme: RunningProject, tmp_path: Path
+) -> None:
+    worker = start_worker(acme.credentials, tmp_path, LIVEKIT_AGENT_NAME="drained")
+    room = room_for("silent")
+    try:
+        async with rooms_of(acme.credentials, [room], "drained") as project:
+            await until_joined(project, room)
+            worker.signal()
+            worker.wait_for_state("draining")
+        assert await asyncio.to_thread(worker.wait, 60) == ExitCode.OK
+    finally:
+        worker.child.kill()
+
+
+@pytest.fixture
+def own_project(tmp_path: Path) -> Iterator[RunningProject]:
+    """A project that may be broken."""
+    project = start_project("mortal", folder=tmp_path)
+    yield project
+    project.kill()
+
+
+async def test_a_project_that_comes_back_finds_its_worker_again_until_it_refuses_its_key(
+    own_project: RunningProject, tmp_path: Path
+) -> None:
+    with running_worker(own_project.credentials, tmp_path / "worker") as worker:
+        own_project.kill()
+        worker.wait_for_state("disconnected")
+        assert worker.get("/livez")[0] == 200
+        own_project.start()
+        _is_ready_within(5, worker)
+        await _takes_a_call(own_project, worker)
+
+        own_project.kill()
+        worker.wait_for_state("disconnected")
+        await asyncio.sleep(13)  # by then it has reached its longest pause between tries
+        own_project.start()
+        _is_ready_within(12, worker)
+        await _takes_a_call(own_project, worker)
+        assert 'tenant_worker_reconnects_total{tenant="acme"} 2.0' in worker.get("/metrics")[1]
+
+        own_project.restart(key_is_valid=False)
+        assert await asyncio.to_thread(worker.wait, 60) == ExitCode.REFUSED
+        (told,) = [record for record in worker.records() if record["level"] == "ERROR"]
+        assert "refuses this worker's credentials" in told["message"]
+        assert "does not know this API key" in told["message"]
+        assert worker.state()["exit_code"] == ExitCode.REFUSED
+        assert own_project.credentials.api_secret.get_secret_value() not in worker.log_text()
+
+
+def _is_ready_within(seconds: float, worker: RunningWorker) -> None:
+    back_at = time.monotonic()
+    worker.wait_for_state("ready")
+    assert time.monotonic() - back_at < seconds
+
+
+async def _takes_a_call(own_project: RunningProject, worker: RunningWorker) -> None:
+    """In the very instant after `ready` a dispatch must find the worker."""
+    room = room_for("silent")
+    async with rooms_of(own_project.credentials, [room]) as project:
+        await until_joined(project, room)
+    await until_calls_are(0, worker)
+
+
+async def test_a_dispatch_in_the_instant_after_ready_is_never_lost(
+    acme: RunningProject, tmp_path: Path
+) -> None:
+    async with Project(acme.credentials) as project:
+        # The server now remembers for a minute that nobody has this name.
+        async with rooms_of(acme.credentials, [room_for("early")], "late-agent"):
+            await agents_in(project, "acme--early")
+    with running_worker(acme.credentials, tmp_path, LIVEKIT_AGENT_NAME="late-agent") as worker:
+        room = room_for("silent")
+        async with rooms_of(acme.credentials, [room], "late-agent"):
+            assert await until_offered(room, worker) == "accepted"
