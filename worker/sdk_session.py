@@ -1,11 +1,27 @@
 """The private names of the SDK's session that a conversation needs; tests pin each of them."""
 
-from typing import Any
+import asyncio
+from typing import Any, cast
 
 from livekit import rtc
 from livekit.agents import AgentSession
 from livekit.agents.voice.agent_session import SessionConnectOptions
 from livekit.agents.voice.room_io._output import _ParticipantAudioOutput
+
+
+class _OneAtATime:
+    """An audio source that two may feed: a frame pushed beside another is never answered for."""
+
+    def __init__(self, source: rtc.AudioSource) -> None:
+        self._source = source
+        self._turn = asyncio.Lock()
+
+    async def capture_frame(self, frame: rtc.AudioFrame) -> None:
+        async with self._turn:
+            await self._source.capture_frame(frame)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
 
 
 def microphone(session: AgentSession[Any]) -> rtc.AudioSource | None:
@@ -17,7 +33,11 @@ def microphone(session: AgentSession[Any]) -> rtc.AudioSource | None:
     output = session.output.audio
     while output is not None and output.next_in_chain is not None:
         output = output.next_in_chain
-    return output._audio_source if isinstance(output, _ParticipantAudioOutput) else None
+    if not isinstance(output, _ParticipantAudioOutput):
+        return None
+    if not isinstance(output._audio_source, _OneAtATime):
+        output._audio_source = cast(rtc.AudioSource, _OneAtATime(output._audio_source))
+    return output._audio_source
 
 
 def default_to(session: AgentSession[Any], options: SessionConnectOptions) -> None:
