@@ -1,7 +1,5 @@
 """The routers of the parts beside registry and calls, for the application to include."""
 
-from fastapi import APIRouter
+from control.audit.routes import router as audit_router
 
-from control.audit import routes as audit
-
-ROUTERS: tuple[APIRouter, ...] = (audit.router,)
+ROUTERS = (audit_router,)
