@@ -1,0 +1,100 @@
+"""What may be said of a dispatch that nobody came for, and what may not."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from control.calls.causes import Evidence, cause_of_fault, is_lasting
+from control.calls.owner import is_surely_gone, name_myself
+from control.standing import NobodyToAsk, Standing
+from control.standings import Standings
+from project.dispatches import Job
+from project.faults import Unreachable, WrongSecret
+
+
+def _status(state: str, *answers: str) -> dict[str, Any]:
+    offers = [
+        {"dispatch_id": "AD_1", "job_id": f"AJ_{at}", "answer": answer, "at": f"{at:03}"}
+        for at, answer in enumerate(answers)
+    ]
+    return {"state": state, "offers": [*offers, {"dispatch_id": "AD_2", "answer": "wrong-room"}]}
+
+
+def _asked(*statuses: dict[str, Any], running: int | None = None) -> Standing:
+    return Standing(True, len(statuses) if running is None else running, statuses)
+
+
+def _job(status: str, identity: str = "") -> Job:
+    return Job("AJ_1", status, identity, "AW_1", "")
+
+
+@pytest.mark.parametrize(
+    ("evidence", "cause"),
+    [
+        (Evidence(_asked(), "AD_1"), "no-worker"),
+        (Evidence(_asked(running=1), "AD_1"), "not-ready"),
+        (Evidence(_asked(_status("checking")), "AD_1"), "not-ready"),
+        (Evidence(_asked(_status("disconnected")), "AD_1"), "not-ready"),
+        (Evidence(_asked(_status("draining"), _status("full")), "AD_1"), "full"),
+        (Evidence(_asked(_status("ready")), "AD_1"), "not-taken"),
+        (Evidence(_asked(_status("full", "at-capacity")), "AD_1"), "full"),
+        (Evidence(_asked(_status("draining", "draining")), "AD_1"), "not-ready"),
+        (Evidence(_asked(_status("ready", "wrong-room")), "AD_1"), "refused:wrong-room"),
+        (Evidence(_asked(_status("ready", "guard-error")), "AD_1"), "refused:guard-error"),
+        (Evidence(_asked(_status("ready", "accepted")), "AD_1"), "agent-died"),
+        (Evidence(_asked(_status("ready", "accepted", "withdrawn")), "AD_1"), "refused:withdrawn"),
+        (Evidence(Standing(False), "AD_1"), "not-taken"),
+        (Evidence(Standing(False), "AD_1", (_job("success"),)), "not-taken"),
+        (Evidence(Standing(False), "AD_1", (_job("running", "agent-AJ_1"),)), "agent-died"),
+        (Evidence(Standing(False), "AD_1", was_seen=True), "agent-died"),
+        (Evidence(_asked({"offers": "nonsense"}), None), "not-ready"),
+    ],
+)
+def test_the_cause_is_what_is_known_and_no_more(evidence: Evidence, cause: str) -> None:
+    assert evidence.cause() == cause
+
+
+def test_only_what_a_person_must_change_is_not_tried_again() -> None:
+    lasting = ("revoked", "refused:wrong-agent", "refused:claim-invalid", "refused:foreign-url")
+    passing = ("no-worker", "full", "not-taken", "refused:room-taken", "refused:withdrawn")
+    assert all(is_lasting(cause) for cause in lasting)
+    assert not any(is_lasting(cause) for cause in passing)
+    assert cause_of_fault(WrongSecret("")) == "revoked"
+    assert cause_of_fault(Unreachable("")) == "unreachable"
+
+
+def test_an_owner_is_gone_only_when_that_is_certain() -> None:
+    assert not is_surely_gone(name_myself())
+    assert not is_surely_gone("another-host|ns|1|1")
+    assert not is_surely_gone("")
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    host, namespace, _, _ = name_myself().split("|")
+    stat = Path(f"/proc/{child.pid}/stat").read_text()
+    started = stat.rpartition(")")[2].split()[19]
+    owner = f"{host}|{namespace}|{child.pid}|{started}"
+    assert not is_surely_gone(owner)
+    child.kill()
+    child.communicate()
+    assert is_surely_gone(owner)
+    assert is_surely_gone(f"{host}|{namespace}|{os.getpid()}|1")
+
+
+async def test_a_hundred_calls_ask_the_workers_once() -> None:
+    class Counting(NobodyToAsk):
+        asked = 0
+
+        async def standing(self, tenant_id: str) -> Standing:
+            self.asked += 1
+            await asyncio.sleep(0)
+            return await super().standing(tenant_id)
+
+    workers = Counting()
+    standings = Standings(workers)
+    answers = await asyncio.gather(*(standings.of("acme") for _ in range(100)))
+    assert workers.asked == 1
+    assert not answers[0].can_be_asked
