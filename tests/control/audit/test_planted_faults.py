@@ -20,7 +20,7 @@ from tests.control.audit.scenes import (
 )
 from worker.configuration import ClaimPolicy
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 ALONE = ("acme", "globex", "rivalled", "nameless", "starred", "lax", "silent", "down", "operators")
 

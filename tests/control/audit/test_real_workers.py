@@ -13,7 +13,7 @@ from sandbox.servers import RunningProject
 from tests.control.audit.scenes import CLAIM_KEY
 from tests.control.fleet.fleets import RunningFleet, running_fleet, until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 CLAIMS = {"CLAIM_POLICY": "required"}
 
@@ -69,7 +69,6 @@ async def test_two_tenants_are_proven_apart_until_one_worker_serves_every_room(
         assert code == 0
         assert {row["state"] for row in rows.values()} == {"ready"}
         assert rows["globex"]["project"] == globex.credentials.host
-        assert "acme" in (await run(fleet, "status"))[1]
 
         await fleet.crash()
         assert (await run(fleet, "stop"))[0] == 0

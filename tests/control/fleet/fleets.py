@@ -164,7 +164,7 @@ async def ask(worker: Worker, path: str) -> dict[str, Any]:
     return said
 
 
-async def until(is_true: Callable[[], Awaitable[bool]], what: str, seconds: float = 60.0) -> None:
+async def until(is_true: Callable[[], Awaitable[bool]], what: str, seconds: float = 90.0) -> None:
     """Wait for what only looking can tell."""
     deadline = time.monotonic() + seconds
     while not await is_true():

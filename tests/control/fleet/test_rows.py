@@ -1,0 +1,94 @@
+"""How a fleet is shown: each tenant's state in a word, and what went wrong last."""
+
+import time
+from dataclasses import replace
+
+from pydantic import SecretStr
+from rich.console import Console
+
+from control.fleet import table
+from control.fleet.health import Health
+from control.fleet.rows import Row, rows
+from control.launchers.launcher import Ending, Worker
+from control.launchers.none import NoLauncher
+from control.tenant import Tenant, TenantFault
+from project.credentials import Credentials
+from tests.control.audit.scenes import make_tenant
+
+
+class Ended(NoLauncher):
+    """A launcher all of whose workers have ended: nothing real ends so on command in no time."""
+
+    kind = "process"
+
+    def __init__(self, *workers: Worker) -> None:
+        self._workers = workers
+
+    async def workers(self) -> tuple[Worker, ...]:
+        """List them."""
+        return self._workers
+
+
+def tenant(name: str, *, enabled: bool = True, fault: str = "") -> Tenant:
+    credentials = Credentials(f"wss://{name}.example", f"API{name}", SecretStr("s" * 32))
+    faults = (TenantFault("shared-key", fault, "give it its own"),) if fault else ()
+    return replace(make_tenant(name, credentials, enabled=enabled), faults=faults)
+
+
+def ended(name: str, code: int, ago: float = 0.0, failures: int = 0) -> Worker:
+    now = time.time()
+    ending = Ending(code, now - ago, "credential.secret: it is not the key's")
+    return Worker(
+        id=name,
+        tenant=name,
+        content="",
+        slot=0,
+        started_at=now - ago - 5,
+        restarts=failures,
+        failures=failures,
+        ending=ending,
+    )
+
+
+async def test_every_tenant_has_a_row_with_its_state_and_cause() -> None:
+    tenants = (
+        tenant("blocked"),
+        tenant("crashed"),
+        tenant("new"),
+        tenant("off", enabled=False),
+        tenant("shared", fault="its API key belongs to new as well"),
+    )
+    launcher = Ended(ended("blocked", 77), ended("crashed", 69, failures=6), ended("gone", 0))
+    async with Health() as health:
+        found = {row.tenant: row for row in await rows(tenants, launcher, health)}
+    assert {name: row.state.split(" in ")[0] for name, row in found.items()} == {
+        "blocked": "stopped (77)",
+        "crashed": "restarts",
+        "gone": "deleted",
+        "new": "to be started",
+        "off": "disabled",
+        "shared": "faulty",
+    }
+    assert found["blocked"].last_cause == (
+        "exit 77 refused: credential.secret: it is not the key's"
+    )
+    assert found["shared"].last_cause == "its API key belongs to new as well"
+    assert (found["crashed"].restarts, found["crashed"].project) == (6, "crashed.example")
+
+
+async def test_without_a_launcher_of_ours_nothing_is_claimed_about_workers() -> None:
+    async with Health() as health:
+        (row,) = await rows((tenant("acme"),), NoLauncher(), health)
+    assert row.state == "not ours to see"
+
+
+def test_the_table_shows_calls_memory_and_restarts() -> None:
+    console = Console(width=120)
+    row = Row("acme", "acme.example", "ready + draining", 3, 10, 180 * 2**20, 2, "exit 137")
+    with console.capture() as captured:
+        console.print(table.render([row]))
+    heading, line = captured.get().splitlines()
+    assert heading.split() == [
+        *("tenant", "project", "state", "calls", "memory", "restarts", "last", "cause"),
+    ]
+    assert " ".join(line.split()) == "acme acme.example ready + draining 3/10 180 MiB 2 exit 137"
