@@ -24,10 +24,12 @@ def adopting_orphans() -> Iterator[set[int]]:
     try:
         yield before
     finally:
-        for pid in children() - before:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-            _reap(pid)
+        while left := children() - before:  # each one's end may bring its own children
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
         libc.prctl(_PR_SET_CHILD_SUBREAPER, 0)
 
 
