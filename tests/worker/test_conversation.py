@@ -28,8 +28,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 INSTRUCTIONS = "You answer callers. The warehouse is in Rotterdam. The office opens at nine."
 QUESTION = "Where is the warehouse?"
-# What the design promises, from the caller's last word to the first sound of the sentence.
-LONGEST_SILENCE_SECONDS = 5.0
+LONGEST_SILENCE_SECONDS = 5.0  # as designed, from the last word to the sentence's first sound
 
 
 @pytest.fixture(scope="module")
@@ -52,15 +51,14 @@ def worker(
     tool_server: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[RunningWorker]:
-    """One worker with the built-in agent, its prepared sentences rendered."""
+    """One worker with the built-in agent."""
     tool = {
         "name": "find_parcel",
         "description": "Tells when a parcel arrives, by its number.",
         "url": tool_server,
         "parameters": {"type": "object", "properties": {"number": {"type": "string"}}},
     }
-    folder = tmp_path_factory.mktemp("built-in")
-    with _worker(acme, speech, folder, {"tools": [tool]}) as running:
+    with _worker(acme, speech, tmp_path_factory.mktemp("own"), {"tools": [tool]}) as running:
         yield running
 
 
@@ -138,8 +136,8 @@ async def _settled(worker: RunningWorker, room: str) -> dict[str, Any]:
 
 
 async def _is_gone(project: RunningProject, room: str) -> bool:
-    async with Project(project.credentials) as connection:
-        return not await room_exists(connection, room)
+    async with Project(project.credentials) as link:
+        return not await room_exists(link, room)
 
 
 def _served(before: dict[str, Served], after: dict[str, Served], model: str) -> tuple[float, ...]:
