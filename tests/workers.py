@@ -13,6 +13,7 @@ from project.credentials import Credentials
 from sandbox.child import Child, StartFault, plain_environment, start_child
 
 SILENT = "tests.worker.agents:silent"
+_PYTHON = str(Path(__file__).parent.parent / ".venv" / "bin" / "python")
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 
@@ -152,12 +153,31 @@ def launch_worker(
     env_file = folder / "tenant.env"
     values = variables_for(credentials, folder, tenant, **changed)
     env_file.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
-    python = str(Path(__file__).parent.parent / ".venv" / "bin" / "python")
     child = start_child(
         f"worker of {tenant}",
-        [*prefix, python, "-m", "bootstrap", "run", "--env-file", str(env_file)],
+        [*prefix, _PYTHON, "-m", "bootstrap", "run", "--env-file", str(env_file)],
         log=folder / "worker.log",
         environment=plain_environment(),
+    )
+    return RunningWorker(child, folder)
+
+
+def launch_serving(
+    credentials: Credentials, folder: Path, under: tuple[str, ...] = (), **changed: Any
+) -> RunningWorker:
+    """Start a worker without its preflight (tests/worker/serving.py) and do not wait."""
+    folder.mkdir(parents=True, exist_ok=True)
+    told = folder / "configuration.json"
+    secret = credentials.api_secret.get_secret_value()
+    given = {"credentials": [credentials.url, credentials.api_key, secret], **changed}
+    told.write_text(json.dumps(given))
+    child = start_child(
+        "worker",
+        [*under, _PYTHON, "-m", "tests.worker.serving", str(told)],
+        log=folder / "worker.log",
+        # What the hand-over sets before the runtime is imported.
+        environment=plain_environment()
+        | {"OPENBLAS_NUM_THREADS": "1", "LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE": "0"},
     )
     return RunningWorker(child, folder)
 

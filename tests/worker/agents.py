@@ -1,11 +1,15 @@
 """Tenants' own code for tests: agents that need no model, so that two cores serve a storm."""
 
 import asyncio
+import logging
 import subprocess
 import time
 from typing import Any
 
 from livekit.agents import JobContext
+
+HERE = "the tenant's code runs"
+logger = logging.getLogger(__name__)
 
 
 async def silent(ctx: JobContext, start: Any) -> None:
@@ -18,6 +22,7 @@ async def silent(ctx: JobContext, start: Any) -> None:
 
 async def absent(ctx: JobContext, start: Any) -> None:
     """Take the call and never join: a storm of a hundred needs no hundred media connections."""
+    logger.info(HERE)
     await asyncio.Event().wait()
 
 

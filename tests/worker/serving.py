@@ -1,0 +1,86 @@
+"""A program for tests: a real worker without its preflight, which feeds itself offers on SIGUSR1.
+
+The preflight asks for media, which cannot cross the network that these tests cut; and 10,000
+dispatches through a livekit-server take it minutes, so these go straight to the worker's handler.
+"""
+
+import asyncio
+import json
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from livekit.protocol import agent, models
+from pydantic import SecretStr
+
+from contract.agent_config import AgentConfig
+from project.credentials import Credentials
+from worker import logs, sdk
+from worker.configuration import Configuration, Rule
+from worker.service import Service
+
+_AT_ONCE = 50
+
+
+def main(path: Path) -> int:
+    """Serve as the JSON file says; tell the state in a file beside it."""
+    told: dict[str, Any] = json.loads(path.read_text())
+    fed = told.pop("fed", 0)
+    url, key, secret = told.pop("credentials")
+    folder = path.parent
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def on_state(state: str, exit_code: int | None) -> None:
+        shown = {"state": state, "exit_code": exit_code, "port": listening.getsockname()[1]}
+        fresh = folder / "state.new"
+        fresh.write_text(json.dumps(shown))
+        fresh.replace(folder / "state" / "state.json")
+
+    (folder / "state").mkdir(exist_ok=True)
+    configuration = Configuration(
+        tenant="acme",
+        credentials=Credentials(url, key, SecretStr(secret)),
+        room_prefix="acme--",
+        agent_config=AgentConfig(),
+        state_dir=folder / "state",
+        rival_check=Rule.OFF,
+        health_socket=listening,
+        on_state=on_state,
+        **told,
+    )
+    logs.in_main(configuration)
+    sdk.warm_up()
+    assert sdk.fork_call_server(close=[listening]) is None
+    try:
+        return asyncio.run(_serve(configuration, fed))
+    finally:
+        sdk.end_call_server()
+
+
+async def _serve(configuration: Configuration, fed: int) -> int:
+    service = Service(configuration)
+    feeding: list[asyncio.Task[None]] = []
+    asyncio.get_running_loop().add_signal_handler(
+        signal.SIGUSR1,
+        lambda: feeding.append(asyncio.create_task(_feed(service, configuration.agent_name, fed))),
+    )
+    return await service.run()
+
+
+async def _feed(service: Service, agent_name: str, count: int) -> None:
+    for number in range(count):
+        job = agent.Job(
+            id=f"AJ_fed{number}",
+            dispatch_id=f"AD_fed{number}",
+            agent_name=agent_name,
+            room=models.Room(name=f"globex--{number}"),
+        )
+        service._server._handle_availability(agent.AvailabilityRequest(job=job))
+        if number % _AT_ONCE == 0:
+            await asyncio.sleep(0.01)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
