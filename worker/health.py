@@ -2,25 +2,12 @@
 
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
 from worker.metrics import CONTENT_TYPE, Metrics
-
-
-@dataclass(frozen=True)
-class State:
-    """Whether the worker takes calls: a name of the closed list, and why it is not ready."""
-
-    name: str
-    reason: str = ""
-
-    @property
-    def is_ready(self) -> bool:
-        """Tell whether a dispatch sent now is sure to find this worker willing."""
-        return self.name == "ready"
+from worker.status import State
 
 
 class Health:

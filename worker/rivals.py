@@ -32,9 +32,10 @@ class RivalWatch:
         while True:
             await asyncio.sleep(self._configuration.rival_interval_seconds)
             if self._is_ready():
-                await self._look()
+                await self.look()
 
-    async def _look(self) -> None:
+    async def look(self) -> None:
+        """Look once; a project that cannot be asked leaves what was seen before."""
         configuration = self._configuration
         try:
             async with Project(configuration.credentials) as project:

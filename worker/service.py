@@ -5,10 +5,8 @@ import logging
 import signal
 import socket
 from contextlib import suppress
-from datetime import UTC, datetime
 from enum import Enum, auto
 from functools import partial
-from importlib import metadata
 from typing import Any
 
 from contract.exits import ExitCode
@@ -19,13 +17,14 @@ from worker import built_in, call, logs, orphans, phrases, sdk
 from worker.calls import Calls
 from worker.channel import Finish
 from worker.configuration import Configuration
-from worker.health import Health, State
+from worker.health import Health
 from worker.ledger import Ledger
 from worker.metrics import Metrics
 from worker.offers import Offers
 from worker.presence import Presence
 from worker.rivals import RivalWatch
 from worker.sdk import TenantServer
+from worker.status import State, Status
 
 logger = logging.getLogger(__name__)
 
@@ -65,10 +64,8 @@ class Service:
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
-        self._started_at = datetime.now(UTC)
         self._is_draining = False
         self._shown = State("")
-        self._signals = 0
         self._told = asyncio.Event()
         self._hurried = asyncio.Event()
         self._revoked_and_idle = asyncio.Event()
@@ -91,7 +88,12 @@ class Service:
         )
         self._offers = Offers(configuration, self._calls, self._metrics, lambda: self._is_draining)
         self._rivals = RivalWatch(configuration, self._metrics, lambda: self._state().is_ready)
-        self._health = Health(self._state, self._status, self._metrics)
+        self._status = Status(
+            configuration, self._presence, self._calls, self._offers, self._rivals, self._ledger
+        )
+        self._health = Health(
+            self._state, lambda: self._status.as_json(self._state()), self._metrics
+        )
         self._server = self._new_server()
 
     async def run(self) -> ExitCode:
@@ -230,15 +232,7 @@ class Service:
         (self._hurried if self._told.is_set() else self._told).set()
 
     def _state(self) -> State:
-        presence = self._presence
-        if self._is_draining:
-            return State("draining", presence.revoked or "told to stop")
-        if not presence.is_connected:
-            name = "disconnected" if presence.times_registered else "registering"
-            return State(name, presence.reason)
-        if len(self._calls) >= self._configuration.max_calls:
-            return State("full", f"all {self._configuration.max_calls} calls are taken")
-        return State("ready")
+        return self._status.state(self._is_draining)
 
     def _changed(self) -> None:
         if self._presence.revoked and not len(self._calls):
@@ -254,29 +248,6 @@ class Service:
         self._shown = state
         if self._configuration.on_state is not None:
             self._configuration.on_state(state.name, None if exit_code is None else int(exit_code))
-
-    def _status(self) -> dict[str, Any]:
-        configuration, state = self._configuration, self._state()
-        return {
-            "tenant": configuration.tenant,
-            "project_host": configuration.credentials.host,
-            "edition": configuration.edition,
-            "key_fingerprint": configuration.credentials.fingerprint,
-            "agent_name": configuration.agent_name,
-            "worker_id": self._presence.worker_id,
-            "state": state.name,
-            "reason": state.reason,
-            "calls": len(self._calls),
-            "max_calls": configuration.max_calls,
-            "accepted": self._offers.accepted,
-            "refused": self._offers.refused,
-            "offers": self._offers.last(),
-            "rivals": list(self._rivals.seen),
-            "usage_waiting": self._ledger.waiting,
-            "report": configuration.report,
-            "started_at": self._started_at.isoformat(timespec="milliseconds"),
-            "version": _version(),
-        }
 
 
 def _exit_code(ending: Ending, were_cut: bool) -> ExitCode:
@@ -302,10 +273,3 @@ async def _set(event: asyncio.Event) -> None:
 def _log_failure(task: asyncio.Task[Any]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         logger.error("%s has failed", task.get_name(), exc_info=error)
-
-
-def _version() -> str:
-    try:
-        return metadata.version("livekit-tenant-worker")
-    except metadata.PackageNotFoundError:
-        return "0.1.0"  # run from its folder, as in the image

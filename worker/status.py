@@ -1,0 +1,81 @@
+"""What a worker is and does at this moment, as /readyz and /status tell it."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+from worker.calls import Calls
+from worker.configuration import Configuration
+from worker.ledger import Ledger
+from worker.offers import Offers
+from worker.presence import Presence
+from worker.rivals import RivalWatch
+
+
+@dataclass(frozen=True)
+class State:
+    """Whether the worker takes calls: a name of the closed list, and why it is not ready."""
+
+    name: str
+    reason: str = ""
+
+    @property
+    def is_ready(self) -> bool:
+        """Tell whether a dispatch sent now is sure to find this worker willing."""
+        return self.name == "ready"
+
+
+@dataclass(frozen=True)
+class Status:
+    """Reads a running worker's parts; changes none of them."""
+
+    configuration: Configuration
+    presence: Presence
+    calls: Calls
+    offers: Offers
+    rivals: RivalWatch
+    ledger: Ledger
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def state(self, is_draining: bool) -> State:
+        """Name the state, the most final first."""
+        if is_draining:
+            return State("draining", self.presence.revoked or "told to stop")
+        if not self.presence.is_connected:
+            name = "disconnected" if self.presence.times_registered else "registering"
+            return State(name, self.presence.reason)
+        if len(self.calls) >= self.configuration.max_calls:
+            return State("full", f"all {self.configuration.max_calls} calls are taken")
+        return State("ready")
+
+    def as_json(self, state: State) -> dict[str, Any]:
+        """Give /status; no key, secret or token is in it."""
+        configuration = self.configuration
+        return {
+            "tenant": configuration.tenant,
+            "project_host": configuration.credentials.host,
+            "edition": configuration.edition,
+            "key_fingerprint": configuration.credentials.fingerprint,
+            "agent_name": configuration.agent_name,
+            "worker_id": self.presence.worker_id,
+            "state": state.name,
+            "reason": state.reason,
+            "calls": len(self.calls),
+            "max_calls": configuration.max_calls,
+            "accepted": self.offers.accepted,
+            "refused": self.offers.refused,
+            "offers": self.offers.last(),
+            "rivals": list(self.rivals.seen),
+            "usage_waiting": self.ledger.waiting,
+            "report": configuration.report,
+            "started_at": self.started_at.isoformat(timespec="milliseconds"),
+            "version": _version(),
+        }
+
+
+def _version() -> str:
+    try:
+        return metadata.version("livekit-tenant-worker")
+    except metadata.PackageNotFoundError:
+        return "0.1.0"  # run from its folder, as in the image
