@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,17 +15,20 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
-from control import sqlite_in_loop
-
+_log = logging.getLogger(__name__)
 _DRIVERS = {
     "postgres": "postgresql+psycopg",
     "postgresql": "postgresql+psycopg",
     "postgresql+psycopg": "postgresql+psycopg",
-    "sqlite": sqlite_in_loop.NAME,
-    "sqlite+aiosqlite": sqlite_in_loop.NAME,
+    "sqlite": "sqlite+aiosqlite",
+    "sqlite+aiosqlite": "sqlite+aiosqlite",
 }
 # A restarted PostgreSQL is back in a few seconds; a request that waits longer tells its caller.
 PATIENCE_SECONDS = 20.0
+# A queue of our own making is no sign of an absent database: whoever stands in it may wait longer.
+_QUEUE_SECONDS = 45.0
+# Another process's write lasts a moment; a thread waits for it, not the loop.
+_BUSY_SECONDS = 15
 _LOCK_KEY = 7_145_201_908  # any number, the same in each control plane of one database
 
 Answer = TypeVar("Answer")
@@ -62,14 +66,14 @@ class Database:
         parsed = database_url(url)
         self.dialect = parsed.get_backend_name()
         self.engine = _engine(parsed)
-        # SQLite has one writer; whoever waits here lets the loop go on.
+        # SQLite has one writer; waiting here costs nothing, waiting in its busy handler sleeps.
         self._turn = asyncio.Lock() if self.dialect == "sqlite" else contextlib.nullcontext()
 
     async def read(self, work: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:
         """Do a piece of reading.
 
         Raises:
-            DatabaseUnreachable: it stayed away for 20 seconds.
+            DatabaseUnreachable: it stayed away for 20 seconds, or the queue for it took 45.
         """
         return await self._do(work, self._reading)
 
@@ -82,7 +86,7 @@ class Database:
         the same thing the second time.
 
         Raises:
-            DatabaseUnreachable: it stayed away for 20 seconds.
+            DatabaseUnreachable: it stayed away for 20 seconds, or the queue for it took 45.
         """
         return await self._do(work, self._exclusive if alone else self._writing)
 
@@ -122,6 +126,7 @@ class Database:
                         return await work(connection)
         except (DBAPIError, PoolTimeout, OSError) as error:
             if _is_away(error):
+                _log.warning("the database cannot be reached: %s", type(error).__name__)
                 raise DatabaseUnreachable("the database cannot be reached") from error
             raise
         raise AssertionError("unreachable: the loop returns or raises")
@@ -143,9 +148,10 @@ def _engine(url: URL) -> AsyncEngine:
     if url.get_backend_name() == "postgresql":
         return create_async_engine(
             url,
+            # None made for a moment only: in a burst, waiting is quicker than connecting.
             pool_size=10,
-            max_overflow=10,
-            pool_timeout=10,
+            max_overflow=0,
+            pool_timeout=_QUEUE_SECONDS,
             pool_pre_ping=True,
             connect_args={"connect_timeout": 5},
             hide_parameters=True,
@@ -154,16 +160,12 @@ def _engine(url: URL) -> AsyncEngine:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(
         url,
-        # Another process's write lasts a moment; longer than this the loop must not stand still.
-        connect_args={
-            "timeout": 0.1,
-            "check_same_thread": False,
-            "factory": sqlite_in_loop.InLoopConnection,
-        },
+        connect_args={"timeout": _BUSY_SECONDS},
         hide_parameters=True,
+        # A connection is a thread: a few, and none made for a moment only.
         pool_size=6,
         max_overflow=0,
-        pool_timeout=15,
+        pool_timeout=_QUEUE_SECONDS,
     )
     _teach_sqlite(engine)
     return engine

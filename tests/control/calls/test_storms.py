@@ -12,6 +12,7 @@ from project.participants import agents_in
 from project.rooms import delete_room
 from sandbox.servers import RunningProject, start_project
 from tests.control.calls.test_receipts import CAUSES
+from tests.control.postgres import RunningPostgres
 from tests.control.running import Serving, Worker, register
 
 pytestmark = pytest.mark.integration
@@ -29,8 +30,8 @@ def initech(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProject
 
 
 @pytest.fixture(scope="module")
-def serving() -> Iterator[Serving]:
-    control = Serving({})
+def serving(postgres: RunningPostgres) -> Iterator[Serving]:
+    control = Serving({"CONTROL_DATABASE_URL": postgres.empty_database()})
     try:
         yield control
     finally:
@@ -44,12 +45,11 @@ def projects(
     return dict(zip(TENANTS, (one.credentials for one in (acme, globex, initech)), strict=True))
 
 
-@pytest.mark.timeout(400)  # on a busy machine 200 joins take their time; nothing here is timed
 async def test_two_hundred_calls_over_three_tenants_all_get_a_truthful_answer(
     serving: Serving, projects: dict[str, Credentials], acme_worker: Worker, globex_worker: Worker
 ) -> None:
     limits = httpx.Limits(max_connections=None)
-    async with serving.client(limits=limits, timeout=None) as client:
+    async with serving.client(limits=limits, timeout=60) as client:
         for tenant_id, credentials in projects.items():
             await register(client, tenant_id, credentials)
         asked = [TENANTS[number % 3] for number in range(200)]
@@ -57,13 +57,14 @@ async def test_two_hundred_calls_over_three_tenants_all_get_a_truthful_answer(
             *(
                 client.post(
                     f"/v1/tenants/{tenant}/calls",
-                    json={"identity": f"caller-{number}", "wait_seconds": 10},
+                    json={"identity": f"caller-{number}", "wait_seconds": 15},
                 )
                 for number, tenant in enumerate(asked)
             )
         )
     joined = await _proven(projects, asked, answers)
     print(f"\n200 calls at once: {joined} joined, {200 - joined} answered with a cause")
+    assert joined > 0
     # Nobody serves this one, and nobody claims to.
     nobody = {a.status_code for a, t in zip(answers, asked, strict=True) if t == "initech"}
     assert nobody == {202}
