@@ -23,6 +23,7 @@ from livekit.agents import worker as agent_worker
 from livekit.agents.ipc.job_executor import JobExecutor
 from livekit.agents.utils import http_context
 from livekit.protocol import agent as protocol
+from pydantic import SecretStr
 
 from worker.configuration import Configuration
 from worker.presence import Presence
@@ -168,7 +169,9 @@ def warm_up() -> None:
     http_context._create_ssl_context()
 
 
-def fork_call_server(close: Iterable[socket.socket] = ()) -> str | None:
+def fork_call_server(
+    close: Iterable[socket.socket] = (), forget: Iterable[SecretStr] = ()
+) -> str | None:
     """Fork the process that call processes are forked from, from this one as it is now.
 
     It shares this process's memory, so this has to be single-threaded and without a loop. Gives
@@ -176,6 +179,7 @@ def fork_call_server(close: Iterable[socket.socket] = ()) -> str | None:
 
     Args:
         close: sockets that only the main process may hold.
+        forget: secrets that only the main process may know.
     """
     if obstacle := _obstacle():
         return obstacle
@@ -192,7 +196,7 @@ def fork_call_server(close: Iterable[socket.socket] = ()) -> str | None:
         listener.listen()
         pid = os.fork()
         if pid == 0:
-            _serve_forks(listener, alive_r, close)
+            _serve_forks(listener, alive_r, close, forget)
     os.close(alive_r)
     _fork_server._forkserver_address = address
     _fork_server._forkserver_alive_fd = alive_w
@@ -247,13 +251,21 @@ def _other_threads() -> str:
     return ", ".join(others + ([f"{native} native"] if native > 0 else []))
 
 
-def _serve_forks(listener: socket.socket, alive_r: int, close: Iterable[socket.socket]) -> NoReturn:
+def _serve_forks(
+    listener: socket.socket,
+    alive_r: int,
+    close: Iterable[socket.socket],
+    forget: Iterable[SecretStr],
+) -> NoReturn:
     try:
         # A signal to the group must cut no call; calls inherit this from here.
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         for held in close:
             held.detach()
+        for secret in forget:
+            # Emptied in place: the frames of the main process below hold it too.
+            secret._secret_value = ""
         _close_all_but({0, 1, 2, listener.fileno(), alive_r, _tracker._fd})
         forkserver.main(listener.detach(), alive_r, [])
     finally:

@@ -51,7 +51,8 @@ def serve(configuration: Configuration) -> ExitCode:
     sdk.warm_up()
     built_in.tls()
     ours_alone = [one for one in (configuration.health_socket,) if one is not None]
-    if obstacle := sdk.fork_call_server(close=ours_alone):
+    secrets = [one for one in (configuration.usage_secret,) if one is not None]
+    if obstacle := sdk.fork_call_server(close=ours_alone, forget=secrets):
         logger.warning("calls start slower and cost more memory: %s", obstacle)
     try:
         return asyncio.run(Service(configuration).run())

@@ -1,14 +1,24 @@
 """Tenants' own code for tests: agents that need no model, so that two cores serve a storm."""
 
 import asyncio
+import dataclasses
+import gc
 import logging
+import os
 import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from livekit.agents import JobContext
+from pydantic import SecretStr
 
 HERE = "the tenant's code runs"
+PRIED = "the usage secret was found in"
+CANARY = "canary-of-the-usage-secret-0123456789"
 logger = logging.getLogger(__name__)
 
 
@@ -51,8 +61,35 @@ async def parent(ctx: JobContext, start: Any) -> None:
     subprocess.Popen(["sleep", "1"], start_new_session=True)
 
 
+async def prying(ctx: JobContext, start: Any) -> None:
+    """Look for the usage secret wherever a tenant's code can look without breaking in."""
+    places = {
+        "environment": " ".join(os.environ.values()),
+        "start": Path("/proc/self/environ").read_text(),
+        "frames": " ".join(_secrets_in_frames()),
+        "objects": " ".join(_secrets_in(gc.get_objects())),
+    }
+    found = [place for place, text in places.items() if CANARY in text]
+    logger.info(f"{PRIED}: {found}")
+
+
+def _secrets_in_frames() -> Iterator[str]:
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        yield from _secrets_in(list(frame.f_locals.values()))
+        frame = frame.f_back
+
+
+def _secrets_in(things: list[Any]) -> Iterator[str]:
+    for thing in things:
+        held = list(vars(thing).values()) if dataclasses.is_dataclass(type(thing)) else [thing]
+        for one in held:
+            if isinstance(one, SecretStr):
+                yield one.get_secret_value()
+
+
 async def by_room(ctx: JobContext, start: Any) -> None:
     """Be one of these, as the room's name says after the tenant's prefix."""
-    kinds = {"greedy": greedy, "stubborn": stubborn, "parent": parent, "brief": brief}
+    kinds = {"greedy": greedy, "stubborn": stubborn, "parent": parent, "prying": prying}
     kind = ctx.job.room.name.split("--")[1].split("-")[0]
     await kinds.get(kind, silent)(ctx, start)

@@ -1,6 +1,7 @@
 """A worker's life: calls that die, signals, a project that goes away, credentials that end."""
 
 import asyncio
+import json
 import os
 import signal
 import time
@@ -13,12 +14,12 @@ import pytest
 from contract.exits import ExitCode
 from contract.metadata import ProbeWant
 from contract.tenant import new_nonce
-from project.connection import Project
 from project.dispatches import create_dispatch
 from project.participants import agents_in
 from project.probes import probe
 from project.rooms import delete_room
-from sandbox.servers import RunningProject, start_project
+from sandbox.servers import RunningProject
+from tests.worker.agents import CANARY, PRIED
 from tests.worker.dispatching import rooms_of, until_calls_are, until_joined, until_offered
 from tests.workers import RunningWorker, children_of, running_worker, start_worker, wait_until
 
@@ -33,7 +34,14 @@ def worker(
 ) -> Iterator[RunningWorker]:
     """One worker for all that leaves it alive."""
     folder = tmp_path_factory.mktemp("worker")
-    changed = {"AGENT": BY_ROOM, "MAX_CALLS": "2", "CALL_MEMORY_LIMIT_MB": "128"}
+    changed = {
+        "AGENT": BY_ROOM,
+        "MAX_CALLS": "2",
+        "CALL_MEMORY_LIMIT_MB": "128",
+        # Nobody takes records there, so they wait.
+        "USAGE_URL": "http://127.0.0.1:9/usage",
+        "USAGE_SECRET": CANARY,
+    }
     with running_worker(acme.credentials, folder, **changed) as started:
         yield started
 
@@ -82,6 +90,19 @@ async def test_a_call_over_its_memory_limit_is_ended_and_reported_as_failed(
     record = usage_of(worker, room)
     assert (record["outcome"], record["complete"]) == ("failed", False)
     assert worker.status()["state"] == "ready"
+
+
+async def test_the_usage_secret_is_nowhere_in_a_calls_process(
+    acme: RunningProject, worker: RunningWorker
+) -> None:
+    room = room_for("prying")
+    async with rooms_of(acme.credentials, [room]):
+        assert await until_offered(room, worker) == "accepted"
+        wait_until(lambda: any(text.startswith(PRIED) for text in worker.messages()), "pried")
+        assert f"{PRIED}: []" in worker.messages()
+    await until_calls_are(0, worker)
+    assert CANARY not in worker.log_text()
+    assert CANARY not in json.dumps(worker.status())
 
 
 async def test_what_a_call_left_behind_leaves_no_zombie(
@@ -213,68 +234,3 @@ async def test_a_draining_worker_lets_its_last_call_finish_and_ends_well(
         assert await asyncio.to_thread(worker.wait, 60) == ExitCode.OK
     finally:
         worker.child.kill()
-
-
-@pytest.fixture
-def own_project(tmp_path: Path) -> Iterator[RunningProject]:
-    """A project that may be broken."""
-    project = start_project("mortal", folder=tmp_path)
-    yield project
-    project.kill()
-
-
-async def test_a_project_that_comes_back_finds_its_worker_again_until_it_refuses_its_key(
-    own_project: RunningProject, tmp_path: Path
-) -> None:
-    with running_worker(own_project.credentials, tmp_path / "worker") as worker:
-        own_project.kill()
-        worker.wait_for_state("disconnected")
-        assert worker.get("/livez")[0] == 200
-        own_project.start()
-        _is_ready_within(5, worker)
-        await _takes_a_call(own_project, worker)
-
-        own_project.kill()
-        worker.wait_for_state("disconnected")
-        await asyncio.sleep(13)  # by then it has reached its longest pause between tries
-        own_project.start()
-        _is_ready_within(12, worker)
-        await _takes_a_call(own_project, worker)
-        assert 'tenant_worker_reconnects_total{tenant="acme"} 2.0' in worker.get("/metrics")[1]
-
-        own_project.restart(key_is_valid=False)
-        assert await asyncio.to_thread(worker.wait, 60) == ExitCode.REFUSED
-        cause = (
-            "the project refuses this worker's credentials: the project does not know this API key"
-        )
-        (told,) = [record for record in worker.records() if record["message"].startswith(cause)]
-        assert told["level"] == "ERROR"
-        assert worker.state()["exit_code"] == ExitCode.REFUSED
-        assert own_project.credentials.api_secret.get_secret_value() not in worker.log_text()
-
-
-def _is_ready_within(seconds: float, worker: RunningWorker) -> None:
-    back_at = time.monotonic()
-    worker.wait_for_state("ready")
-    assert time.monotonic() - back_at < seconds
-
-
-async def _takes_a_call(own_project: RunningProject, worker: RunningWorker) -> None:
-    """In the very instant after `ready` a dispatch must find the worker."""
-    room = room_for("silent")
-    async with rooms_of(own_project.credentials, [room]) as project:
-        await until_joined(project, room)
-    await until_calls_are(0, worker)
-
-
-async def test_a_dispatch_in_the_instant_after_ready_is_never_lost(
-    acme: RunningProject, tmp_path: Path
-) -> None:
-    async with Project(acme.credentials) as project:
-        # The server now remembers for a minute that nobody has this name.
-        async with rooms_of(acme.credentials, [room_for("early")], "late-agent"):
-            await agents_in(project, "acme--early")
-    with running_worker(acme.credentials, tmp_path, LIVEKIT_AGENT_NAME="late-agent") as worker:
-        room = room_for("silent")
-        async with rooms_of(acme.credentials, [room], "late-agent"):
-            assert await until_offered(room, worker) == "accepted"

@@ -13,6 +13,7 @@ from livekit.agents import AgentServer, worker
 from livekit.agents.ipc import job_proc_executor, job_proc_lazy_main, proc_pool, supervised_proc
 from livekit.agents.job import JobContext, RunningJobInfo
 from livekit.agents.utils import http_context
+from pydantic import SecretStr
 
 from worker import sdk
 
@@ -101,6 +102,12 @@ def test_a_call_has_the_fields_that_we_read() -> None:
     assert callable(http_context._set_default_cert_env)
     assert callable(http_context._create_ssl_context)
     assert "user_arguments" in _source(job_proc_lazy_main._JobProc.initialize)
+
+
+def test_a_secret_is_emptied_in_place() -> None:
+    secret = SecretStr("s")
+    secret._secret_value = ""
+    assert secret.get_secret_value() == ""
 
 
 def test_the_standard_library_has_the_fields_that_forking_sets() -> None:
