@@ -177,9 +177,7 @@ async def test_a_dispatch_that_is_gone_is_refused_as_withdrawn(acme: RunningProj
     assert told is Refusal.WITHDRAWN
 
 
-async def test_where_nobody_can_say_that_it_is_listed_it_is_refused_as_withdrawn() -> (
-    None
-):
+async def test_where_nobody_can_say_that_it_is_listed_it_is_refused_as_withdrawn() -> None:
     own = credentials("ws://127.0.0.1:9")
     ctx = sent(own.url, job_token(own, "acme--1"))
     told = await refusal_of(ctx, configuration(own), offer("acme--1", "AD_1"))
