@@ -1,5 +1,6 @@
 """What several packages' tests share: two projects and the speech endpoint, once for all."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +9,11 @@ from sandbox.engine import RunningEngine, start_engine
 from sandbox.image import Image, build
 from sandbox.servers import RunningProject, start_project
 from sandbox.speech.running import RunningSpeech, start_speech
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C: a shell starts what it runs in the background deaf to it, children included."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
