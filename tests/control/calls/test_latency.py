@@ -1,61 +1,123 @@
 """How soon a request's dispatch is sent, and that a thousand tenants do not change it."""
 
+import asyncio
+import contextlib
 import statistics
-from pathlib import Path
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import insert
 
-from control.calls.call import CallRequest
-from control.plane import Plane
-from control.registry import Registration
+from control.database import Database
 from control.tables import clients
+from project.credentials import Credentials
 from sandbox.servers import RunningProject
-from tests.control.planes import livekit, opened, sqlite
-from tests.control.running import settings_of
+from tests.control.planes import livekit
+from tests.control.running import Serving, register
 
 pytestmark = pytest.mark.integration
 
 LIMIT_SECONDS = 0.025
-_GROUP, _MOST_GROUPS = 7, 12
+_CALLS = 30
+_MOST_GROUPS = 3
+_REQUEST = b"/CreateRoom"
 
 
-async def _median(plane: Plane) -> float:
-    """Give the median of a group of requests, in seconds; of several groups the quietest.
+class Gate:
+    """Stands before a project, passes all on, and notes when a room is asked for."""
 
-    Whatever else the machine does can only add, so a group that keeps the limit ends the search.
+    def __init__(self) -> None:
+        self.asked_at: list[float] = []
+
+    @asynccontextmanager
+    async def before(self, project: RunningProject) -> AsyncIterator[Credentials]:
+        """Open the gate; gives the project's credentials with the gate's address."""
+        host, _, port = project.credentials.host.partition(":")
+
+        async def let_in(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            back, forth = await asyncio.open_connection(host, int(port))
+            await asyncio.gather(self._pass(reader, forth), self._pass(back, writer))
+
+        server = await asyncio.start_server(let_in, "127.0.0.1", 0)
+        address = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        known = project.credentials
+        try:
+            yield Credentials(address, known.api_key, known.api_secret)
+        finally:
+            server.close()
+
+    async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while chunk := await source.read(65536):
+                if _REQUEST in chunk:
+                    self.asked_at.append(time.monotonic())
+                sink.write(chunk)
+                await sink.drain()
+        sink.close()
+
+
+@pytest.fixture
+def serving(database_url: str) -> Iterator[Serving]:
+    control = Serving({"CONTROL_DATABASE_URL": database_url})
+    try:
+        yield control
+    finally:
+        control.child.kill()
+
+
+async def _median(client: httpx.AsyncClient, gate: Gate) -> float:
+    """Give the median of 30 calls one after another, in seconds; the client's own time is in it.
+
+    What else the machine does can only add: a group beyond the limit is measured anew, twice.
     """
     medians: list[float] = []
-    while len(medians) < _MOST_GROUPS:
-        seconds: list[float] = []
-        plane.desk.on_dispatch = seconds.append
-        for _ in range(_GROUP):
-            made = await plane.desk.request("acme", CallRequest("caller", wait_seconds=0), None)
-            await plane.desk.end("acme", made.body["call_id"])
-        medians.append(statistics.median(seconds[:_GROUP]))
-        if medians[-1] < LIMIT_SECONDS:
-            break
+    while len(medians) < _MOST_GROUPS and min(medians, default=1.0) >= LIMIT_SECONDS:
+        medians.append(statistics.median(await _group(client, gate)))
+    print("medians in ms:", [round(median * 1000, 1) for median in medians])
     return min(medians)
 
 
-async def _fill(plane: Plane, tenants: int) -> None:
+async def _group(client: httpx.AsyncClient, gate: Gate) -> list[float]:
+    gate.asked_at.clear()
+    asked_at = []
+    for _ in range(_CALLS):
+        asked_at.append(time.monotonic())
+        made = await client.post(
+            "/v1/tenants/acme/calls", json={"identity": "caller", "wait_seconds": 0}
+        )
+        assert made.status_code == 202, made.text
+        ended = await client.delete(f"/v1/tenants/acme/calls/{made.json()['call_id']}")
+        assert ended.status_code == 200, ended.text
+    return [sent - asked for asked, sent in zip(asked_at, gate.asked_at, strict=True)]
+
+
+async def _fill(database_url: str, tenants: int) -> None:
     rows = [{"id": f"t{n}", "settings": livekit(f"APItenant{n}")} for n in range(tenants)]
+    database = Database(SecretStr(database_url))
 
     async def work(connection: Any) -> None:
         await connection.execute(insert(clients), rows)
 
-    await plane.database.write(work)
+    try:
+        await database.write(work)
+    finally:
+        await database.close()
 
 
 async def test_a_dispatch_is_sent_within_25_ms_however_many_tenants_there_are(
-    acme: RunningProject, tmp_path: Path
+    serving: Serving, database_url: str, acme: RunningProject
 ) -> None:
-    async with opened(sqlite(tmp_path)) as plane:
-        await plane.registry.register(Registration("acme", settings=settings_of(acme.credentials)))
-        few = await _median(plane)
-        await _fill(plane, 1000)
-        many = await _median(plane)
+    gate = Gate()
+    async with gate.before(acme) as credentials, serving.client() as client:
+        await register(client, "acme", credentials)
+        few = await _median(client, gate)
+        await _fill(database_url, 1000)
+        many = await _median(client, gate)
     print(
         f"\nreceived → dispatch sent, median: {few * 1000:.1f} ms;"
         f" with 1,000 tenants {many * 1000:.1f} ms"
