@@ -21,13 +21,13 @@ def postgres() -> Iterator[RunningPostgres]:
         server.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def acme_worker(acme: RunningProject) -> Iterator[Worker]:
     """A silent worker of acme's."""
     yield from _worker(acme, "acme-agent")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def globex_worker(globex: RunningProject) -> Iterator[Worker]:
     """A silent worker of globex's."""
     yield from _worker(globex, "globex-agent")
