@@ -1,4 +1,4 @@
-"""What several packages' tests share: two projects and the speech endpoint, once for all."""
+"""What several packages' tests use: two projects a module, one speech endpoint for all."""
 
 import signal
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def acme(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProject]:
     """The first tenant's project."""
     yield from _project("acme", tmp_path_factory)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def globex(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProject]:
     """The second tenant's project."""
     yield from _project("globex", tmp_path_factory)
