@@ -18,7 +18,7 @@ class Measures:
         )
         self._dispatch = Histogram(
             "control_dispatch_seconds",
-            "From a request for a call to its dispatch being sent.",
+            "From the arrival of a request for a call to its dispatch being sent.",
             buckets=_BUCKETS,
             registry=self._registry,
         )

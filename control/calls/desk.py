@@ -6,6 +6,13 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+
 from contract.tenant import call_room, new_nonce, serves_room
 from control.calls import faults
 from control.calls.arrival import Pace
@@ -32,13 +39,14 @@ from control.settings import Settings
 from control.standing import AsksWorkers
 from control.standings import Standings
 from control.tenant import FaultyTenant, Tenant
-from project.faults import ProjectFault
+from project.faults import ProjectFault, TemporaryFault
 from project.rooms import room_exists
 from project.tokens import caller_token
 
 _log = logging.getLogger(__name__)
 # A request of wait_seconds=0 still learns its dispatch's id, if the project is quick.
 _SHORTEST_WAIT_SECONDS = 0.5
+_UNDO_ATTEMPTS = 3
 _REPEAT_PATIENCE_SECONDS = 60.0
 _REPEAT_PAUSE_SECONDS = 0.2
 
@@ -70,14 +78,23 @@ class Desk:
         self.recovery = Recovery(self.book, self.connections, self.watch)
         self._answering: dict[str, asyncio.Future[Answer]] = {}
 
-    async def request(self, tenant_id: str, request: CallRequest, key: str | None) -> Answer:
+    async def request(
+        self,
+        tenant_id: str,
+        request: CallRequest,
+        key: str | None,
+        *,
+        received: float | None = None,
+    ) -> Answer:
         """Make a call, or answer again what this key was answered before.
+
+        `received` is when it was asked for (time.monotonic); without it, now.
 
         Raises:
             UnknownTenant, FaultyTenant, CallFault: it is not made, and nothing of it is left.
             DatabaseUnreachable: nothing can be written down, so nothing is sent.
         """
-        received = time.monotonic()
+        received = time.monotonic() if received is None else received
         tenant = await self._registry.callee(tenant_id)
         _admit(tenant, request)
         call = await self._new_call(tenant, request)
@@ -110,13 +127,24 @@ class Desk:
         if call.is_open:
             await self.watch.drop(call)
             try:
-                async with self.connections.to(call.credentials) as project:
-                    await undo(project, call)
+                await self._undo(call)
             except ProjectFault:
                 self.watch.add(call)
                 raise
             await self.book.note(call.id, state=CallState.ENDED.value)
         return await self.call(tenant_id, call_id)
+
+    async def _undo(self, call: Call) -> None:
+        # In a burst a project may need longer than one request may last; undoing twice is no harm.
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(TemporaryFault),
+            stop=stop_after_attempt(_UNDO_ATTEMPTS),
+            wait=wait_random_exponential(0.2, max=1.0),
+            reraise=True,
+        ):
+            with attempt:
+                async with self.connections.to(call.credentials) as project:
+                    await undo(project, call)
 
     async def close(self) -> None:
         """Stop looking after calls; they go on, and another control plane may take them over."""

@@ -20,7 +20,8 @@ async def make(
 ) -> dict[str, Any]:
     """Make a call: 201 when its agent has joined, 202 with the cause when it has not."""
     plane = plane_of(request)
-    made = await plane.desk.request(tenant_id, body.request(), key)
+    received: float = request.state.received
+    made = await plane.desk.request(tenant_id, body.request(), key, received=received)
     plane.measures.call_answered(tenant_id, _outcome(made))
     response.status_code = made.status
     return dict(made.body)

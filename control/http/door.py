@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import re
+import time
 
 from pydantic import SecretStr
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -46,7 +47,8 @@ class Door:
         self._digest = _digest(token.get_secret_value().encode())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request in, or answer it here."""
+        """Let a request in, or answer it here; a route finds its arrival as `state.received`."""
+        scope.setdefault("state", {})["received"] = time.monotonic()
         if scope["type"] != "http":
             await self._app(scope, receive, send)
         elif not _OPEN.fullmatch(scope["path"]) and not self._opens(scope):

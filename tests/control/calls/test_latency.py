@@ -33,6 +33,7 @@ class Gate:
 
     def __init__(self) -> None:
         self.asked_at: list[float] = []
+        self._open: list[asyncio.StreamWriter] = []
 
     @asynccontextmanager
     async def before(self, project: RunningProject) -> AsyncIterator[Credentials]:
@@ -41,6 +42,7 @@ class Gate:
 
         async def let_in(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             back, forth = await asyncio.open_connection(host, int(port))
+            self._open += [writer, forth]
             await asyncio.gather(self._pass(reader, forth), self._pass(back, writer))
 
         server = await asyncio.start_server(let_in, "127.0.0.1", 0)
@@ -50,6 +52,10 @@ class Gate:
             yield Credentials(address, known.api_key, known.api_secret)
         finally:
             server.close()
+            for writer in self._open:  # then both ways end by themselves
+                writer.close()
+                with contextlib.suppress(ConnectionError):
+                    await writer.wait_closed()
 
     async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):
