@@ -1,67 +1,29 @@
 """The guard: each reason as a sentence, and no malformed offer ever accepted."""
 
-import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from contract import claims
-from contract.agent_config import AgentConfig
 from contract.claims import Claim
 from contract.refusals import Refusal
+from tests.worker.doorstep import (
+    DOOR,
+    KEY,
+    NOW,
+    OPEN,
+    OTHER_KEY,
+    ROOM,
+    STRICT,
+    claimed,
+    house,
+    offer,
+    probe,
+)
 from worker import guard
-from worker.configuration import ClaimPolicy
-from worker.guard import Door, House, Take, Verdict
-from worker.offer import Offer
+from worker.guard import Take, Verdict
 from worker.spent_claims import SpentClaims
-
-# The same examples everywhere: a slow machine must not fail what it does not measure.
-QUICKLY = settings(
-    max_examples=50, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
-NOW = 1_800_000_000.0
-KEY, OTHER_KEY = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
-DOOR = Door(
-    tenant="acme",
-    agent_name="acme-agent",
-    room_prefix="acme--",
-    max_calls=2,
-    claim_policy=ClaimPolicy.OPTIONAL,
-    claim_keys=(KEY.public_key(),),
-    agent_config=AgentConfig(),
-)
-STRICT = replace(DOOR, claim_policy=ClaimPolicy.REQUIRED)
-OPEN = replace(DOOR, claim_policy=ClaimPolicy.OFF, claim_keys=())
-ROOM = "acme--one"
-
-
-def house(**changed: Any) -> House:
-    empty = House(
-        is_draining=False, calls=0, probes=0, rooms=frozenset(), spent=SpentClaims(), now=NOW
-    )
-    return replace(empty, **changed)
-
-
-def offer(metadata: str = "", **changed: str) -> Offer:
-    plain = Offer("AJ_1", "AD_1", "acme-agent", ROOM, metadata)
-    return replace(plain, **changed)
-
-
-def claimed(
-    key: Ed25519PrivateKey = KEY, fields: dict[str, Any] | None = None, **changed: Any
-) -> str:
-    fields = fields if fields is not None else {"call_id": "c-1"}
-    claim = Claim("acme", "acme-agent", ROOM, int(NOW) + 60, "jti-1", claims.digest(fields))
-    return json.dumps(fields | {"claim": claims.sign(replace(claim, **changed), key)})
-
-
-def probe(want: str = "answer") -> Offer:
-    return offer(json.dumps({"probe": "n0nce", "want": want}), room="acme--probe-n0nce")
-
 
 SPENT = SpentClaims()
 SPENT.spend(Claim("acme", "acme-agent", ROOM, int(NOW) + 60, "jti-1", "-"), "AD_other", NOW)
@@ -260,59 +222,6 @@ def test_an_error_inside_a_rule_gives_the_offer_back(monkeypatch: pytest.MonkeyP
     assert verdict.answer == Refusal.GUARD_ERROR
     assert verdict.objection is not None
     assert verdict.objection.refusal.is_given_back
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
-    max_leaves=8,
-)
-NAMES = st.sampled_from(["claim", "call_id", "session", "probe", "want", "x"]) | st.text()
-METADATA = st.dictionaries(NAMES, JSON, max_size=4).map(json.dumps) | st.text(max_size=200)
-
-
-@given(metadata=METADATA, room=st.text(max_size=40), agent=st.text(max_size=20))
-@QUICKLY
-def test_nothing_made_up_is_ever_accepted_where_a_claim_is_required(
-    metadata: str, room: str, agent: str
-) -> None:
-    for asked in (
-        offer(metadata),
-        offer(metadata, room=room),
-        offer(metadata, agent_name=agent),
-        offer(metadata, room=f"acme--{room}"),
-    ):
-        assert guard.judge(asked, STRICT, house()).take is None
-
-
-@given(junk=st.text(max_size=200) | st.binary(max_size=100).map(lambda raw: raw.decode("latin1")))
-@QUICKLY
-def test_no_made_up_claim_is_ever_accepted(junk: str) -> None:
-    for door in (DOOR, STRICT):
-        metadata = json.dumps({"claim": junk})
-        assert guard.judge(offer(metadata), door, house()).take is None
-
-
-@given(position=st.integers(min_value=0, max_value=300), letter=st.sampled_from("aZ0-_."))
-@QUICKLY
-def test_no_claim_survives_a_change(position: int, letter: str) -> None:
-    fields = json.loads(claimed())
-    text = fields["claim"]
-    position %= len(text)
-    changed = text[:position] + letter + text[position + 1 :]
-    verdict = guard.judge(offer(json.dumps(fields | {"claim": changed})), STRICT, house())
-    # The last letter of a signature has unused bits: another may spell the same signature.
-    assert verdict.take is None or changed == text or position == len(text) - 1
-
-
-@given(metadata=METADATA, room=st.text(max_size=40))
-@QUICKLY
-def test_malformed_metadata_is_never_accepted_though_claims_are_off(
-    metadata: str, room: str
-) -> None:
-    verdict = guard.judge(offer(metadata, room=f"acme--{room}"), OPEN, house())
-    if verdict.take is not None:
-        assert metadata == "" or set(json.loads(metadata)) <= {"claim", "call_id", "session"}
 
 
 def test_a_verdict_names_one_answer() -> None:
