@@ -99,7 +99,7 @@ def _holding(settings: Settings) -> Iterator[_Held]:
     except Interrupted:
         state_dir.write(exit_code=int(ExitCode.OK))
         raise
-    except Exception as error:
+    except Exception as error:  # noted in state.json, whatever it is, and raised again
         state_dir.write(exit_code=int(endings.of_error(error).code))
         raise
     finally:

@@ -52,7 +52,7 @@ def database_url(url: SecretStr) -> URL:
     """
     try:
         parsed = make_url(url.get_secret_value())
-    except Exception as error:
+    except Exception as error:  # SQLAlchemy raises many kinds for what is no URL
         raise UnknownDatabase("not a database URL") from error
     if parsed.drivername not in _DRIVERS:
         raise UnknownDatabase("only sqlite:///FILE and postgresql://USER@HOST/NAME are supported")

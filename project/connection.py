@@ -88,8 +88,8 @@ async def ask(project: Project, request: Coroutine[Any, Any, T]) -> T:
     # livekit-api lifts aiohttp's timeout from each request, so the bound is ours.
     try:
         await project.turn.acquire()
-    except BaseException:
-        request.close()  # it will never be awaited
+    except BaseException:  # cancelled while waiting: the request will never be awaited
+        request.close()
         raise
     try:
         return await _bounded(request, project.timeout_seconds)

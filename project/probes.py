@@ -57,7 +57,7 @@ async def probe(
     try:
         await _send(project, room, agent_name, sent, plain_room)
         answers = await _listen(project, room, sent, patience_seconds, poll_seconds)
-    except BaseException:
+    except BaseException:  # whatever ends a probe, its room is removed first
         await _finish(_remove_quietly(project, room))
         raise
     await _finish(delete_room(project, room))
@@ -78,7 +78,7 @@ async def empty_room(project: Project, tenant_prefix: str) -> AsyncIterator[str]
         timeout = _ROOM_TIMEOUT_SECONDS
         await create_room(project, room, agent_name=f"nobody-{nonce}", empty_timeout=timeout)
         yield room
-    except BaseException:
+    except BaseException:  # whatever ends a probe, its room is removed first
         await _finish(_remove_quietly(project, room))
         raise
     await _finish(delete_room(project, room))

@@ -1,7 +1,7 @@
 """A caller: joins a room, listens to the greeting, asks, and writes down what the agent said."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -126,12 +126,12 @@ async def call(  # noqa: PLR0913 - one call's circumstances, by keyword
     waits_for_greeting: bool = True,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Heard:
-    """Call, listen to the greeting, say one thing after the other and listen to each answer.
+    """Call, listen to the greeting, say each sentence and listen to its answer.
 
     Args:
         url: the project's.
         token: the caller's for the room.
-        speech: lends the caller its voice and its ears; what it lends is not counted.
+        speech: lends its voice and ears; what it lends is not counted.
         say: what to say after the greeting; None only listens.
         since: the moment (time.monotonic()) that `first_audio_after` counts from; default is now.
         listen_seconds: how long to wait for each beginning and each end.
@@ -144,23 +144,44 @@ async def call(  # noqa: PLR0913 - one call's circumstances, by keyword
     since = time.monotonic() if since is None else since
     sentences = [say] if isinstance(say, str) else list(say or ())
     words = [await speech.speak(sentence) for sentence in sentences]
-    utterances, answered_after = [], None
     async with Caller(url, token, speech) as caller:
-        if waits_for_greeting:
-            utterances.append(await caller.hear(listen_seconds))
+        greeting = [await caller.hear(listen_seconds)] if waits_for_greeting else []
+        if greeting:
             tell("heard the greeting")
-        for sentence, wav in zip(sentences, words, strict=True):
-            tell(f"asks: “{sentence}”")
-            said_at = await caller.line.play(wav)
-            utterances.append(await caller.hear(listen_seconds))
-            answered_after = utterances[-1].started_at - said_at
-            tell("heard the answer")
-        recording = caller.recorded()
-    texts = [await caller.transcribe(utterance) for utterance in utterances]
+        script = zip(sentences, words, strict=True)
+        answers, answered_after = await _ask_each(caller, script, listen_seconds, tell)
+    return await _written_down(caller, greeting, answers, since, answered_after)
+
+
+async def _written_down(
+    caller: Caller,
+    greeting: list[Utterance],
+    answers: list[Utterance],
+    since: float,
+    answered_after: float | None,
+) -> Heard:
+    heard = [*greeting, *answers]
+    texts = [await caller.transcribe(utterance) for utterance in heard]
     return Heard(
-        greeting_text=texts[0] if waits_for_greeting else "",
-        answers=tuple(texts[1:] if waits_for_greeting else texts),
-        first_audio_after=utterances[0].started_at - since if utterances else None,
+        greeting_text=texts[0] if greeting else "",
+        answers=tuple(texts[len(greeting) :]),
+        first_audio_after=heard[0].started_at - since if heard else None,
         answered_after=answered_after,
-        wav=recording,
+        wav=caller.recorded(),
     )
+
+
+async def _ask_each(
+    caller: Caller,
+    script: Iterable[tuple[str, bytes]],
+    listen_seconds: float,
+    tell: Callable[[str], None],
+) -> tuple[list[Utterance], float | None]:
+    answers, answered_after = [], None
+    for sentence, words in script:
+        tell(f"asks: “{sentence}”")
+        said_at = await caller.line.play(words)
+        answers.append(await caller.hear(listen_seconds))
+        answered_after = answers[-1].started_at - said_at
+        tell("heard the answer")
+    return answers, answered_after

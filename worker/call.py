@@ -46,8 +46,7 @@ async def enter(configuration: Configuration, ctx: JobContext) -> None:
         # The SDK ends this process: the room is lost, or the main process is.
         line.end(Outcome.CUT_OFF)
         raise
-    except Exception:
-        # The edge of this task: whatever it was, the main process has to know that it is over.
+    except Exception:  # the edge of this task: the main process has to know that it is over
         logger.exception("the call has failed")
         line.end(Outcome.FAILED)
     finally:

@@ -188,6 +188,5 @@ class MainEnd:
                 heard(Message(Up(body.pop("kind")), body))
         except (OSError, ValueError):
             pass  # killed in the middle of a line: its process's end is noticed by itself
-        except Exception:
-            # The edge of this task: a call whose line breaks is settled as one that died.
+        except Exception:  # the edge of this task: such a call is settled as one that died
             logger.exception("a call's line broke")

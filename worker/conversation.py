@@ -206,8 +206,7 @@ class _Conversation:
                 await self._session.aclose()
         except TimeoutError:
             logger.warning("the session did not close in time")
-        except Exception:
-            # The edge of a call: its record has to be sent, whatever the tenant's session does.
+        except Exception:  # the edge of a call: its record is sent whatever the session does
             logger.exception("the session closed with an error")
 
     def _keep(self, work: Any, name: str) -> asyncio.Task[Any]:

@@ -44,8 +44,7 @@ class Mouth:
                     await self._play(sound, is_last)
             except TimeoutError:
                 logger.warning("a prepared sentence was not taken by the room: %s", phrase)
-            except Exception:
-                # The edge of a call: a room that is going away must not stop the ending.
+            except Exception:  # the edge of a call: a room going away must not stop the ending
                 logger.debug("a prepared sentence could not be played", exc_info=True)
 
     async def _play(self, sound: bytes, is_last: bool) -> None:

@@ -30,7 +30,7 @@ class Ears:
     def _hear(self, sound: bytes) -> str:
         try:
             samples = decode_audio(io.BytesIO(sound))
-        except Exception as error:
+        except Exception as error:  # the decoder raises many kinds for what is no sound
             raise ValueError("no sound file that can be decoded") from error
         segments, _ = self._model.transcribe(
             samples,
