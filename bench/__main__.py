@@ -5,6 +5,7 @@ import asyncio
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; 0 when it measured everything, whatever the figures say."""
     options = _parser().parse_args(arguments)
     console = Console()
-    scale = QUICK if options.quick else FULL
+    scale = QUICK if options.quick else replace(FULL, rounds=options.rounds)
     options.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         result = _measure(scale, frozenset(options.only), Path(folder), console)
@@ -45,6 +46,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--quick", action="store_true", help="one small round, for the output's shape alone"
+    )
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=FULL.rounds,
+        help="rounds of the full run, about eight minutes each (default %(default)s)",
     )
     parser.add_argument(
         "--only", nargs="+", choices=_PARTS, default=_PARTS, help="measure just these parts"

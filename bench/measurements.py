@@ -19,6 +19,7 @@ from project.rooms import delete_room
 _HOUR = 3600.0
 _MINUTE = 60.0
 _PAUSE_SECONDS = 4.0
+_PASSING_AT_ONCE = 5
 _BURSTS = ("burst_small", "burst_large")
 
 
@@ -113,7 +114,7 @@ class Bench:
     async def _pass_calls(self, worker: Worker, project: Project) -> None:
         passed = 0
         while passed < self.scale.passing_calls:
-            number = min(2, self.scale.passing_calls - passed)
+            number = min(_PASSING_AT_ONCE, self.scale.passing_calls - passed)
             await hang_up_all(project, await dial_all(project, worker, number))
             passed += number
 

@@ -25,11 +25,11 @@ class Scale:
 FULL = Scale(
     name="full",
     rounds=3,
-    rest_seconds=20,
+    rest_seconds=15,
     single_calls=3,
     waves=(1, 2, 5, 10, 20),
     many=10,
-    talk_seconds=20,
+    talk_seconds=12,
     bursts=(10, 50),
     loaded_calls=10,
     patience_seconds=15,

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from control.first_keys import new_keys
@@ -66,23 +67,27 @@ def records(folder: Path) -> list[dict[str, Any]]:
         return [json.loads(row[0]) for row in database.execute("SELECT record FROM usage_records")]
 
 
-async def test_from_a_clients_values_to_a_receipt_and_a_bill(
-    serving: Serving, acme: RunningProject, tmp_path: Path
-) -> None:
+async def register(serving: Serving, acme: RunningProject, client: httpx.AsyncClient) -> None:
     settings = settings_of(acme.credentials) | {
         "openai": {"api_key": "sk-test-0123456789", "base_url": "http://127.0.0.1:9/v1"},
         "agent": {"max_calls": 2, "env": QUICK | {"CLAIM_POLICY": "required"}},
     }
+    made = await client.put("/v1/tenants/acme", json={"settings": settings})
+    assert made.status_code == 201, made.text
+    code, said = await run(serving, "tenants", "check", "acme")
+    assert (code, said.splitlines()[-1]) == (0, "acme: pass"), said
+
+    async def is_ready() -> bool:
+        return " ready " in (await run(serving, "status"))[1]
+
+    await eventually(is_ready, 60, pause=0.5)
+
+
+async def test_from_a_clients_values_to_a_receipt_and_a_bill(
+    serving: Serving, acme: RunningProject, tmp_path: Path
+) -> None:
     async with serving.client() as client, Project(acme.credentials) as project:
-        made = await client.put("/v1/tenants/acme", json={"settings": settings})
-        assert made.status_code == 201, made.text
-        code, said = await run(serving, "tenants", "check", "acme")
-        assert (code, said.splitlines()[-1]) == (0, "acme: pass"), said
-
-        async def is_ready() -> bool:
-            return " ready " in (await run(serving, "status"))[1]
-
-        await eventually(is_ready, 60, pause=0.5)
+        await register(serving, acme, client)
         first = await call(client)
         assert first["agent"]["state"] == "joined", first
         present = await agents_in(project, first["room"])
