@@ -15,7 +15,13 @@ from worker.deferral import defer_reexports
 
 defer_reexports()
 
-from worker.service import serve as serve_calls  # noqa: E402 - the deferral comes before the import
+from worker.service import prepare as prepare_calls  # noqa: E402 - the deferral comes before the import
+from worker.service import serve as serve_calls  # noqa: E402 - the same
+
+
+def prepare() -> None:
+    """Load all that calls will need, while the preflight is still under way."""
+    prepare_calls()
 
 
 def serve(

@@ -6,7 +6,7 @@ import signal
 import socket
 from contextlib import suppress
 from enum import Enum, auto
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from contract.exits import ExitCode
@@ -42,14 +42,23 @@ class Ending(Enum):
     FAILED = auto()
 
 
+@cache
+def prepare() -> None:
+    """Load all that calls will need, once; it may be done while nobody has said yet whom to serve.
+
+    The environment has to be the one that calls shall have.
+    """
+    sdk.warm_up()
+    built_in.tls()
+
+
 def serve(configuration: Configuration) -> ExitCode:
     """Serve one tenant until told to stop; owns the loop, the signals and the call processes.
 
     Has to be called in a process without threads, or each call pays for its imports anew.
     """
     logs.in_main(configuration)
-    sdk.warm_up()
-    built_in.tls()
+    prepare()
     ours_alone = [one for one in (configuration.health_socket,) if one is not None]
     secrets = [one for one in (configuration.usage_secret,) if one is not None]
     if obstacle := sdk.fork_call_server(close=ours_alone, forget=secrets):

@@ -119,7 +119,7 @@ async def test_when_the_main_process_is_killed_the_child_cleans_up_and_ends(
 
 
 @pytest.mark.timeout(400)  # eight starts; only their difference is tested
-def test_a_start_with_live_checks_takes_as_long_as_one_without(
+def test_the_live_checks_run_while_the_runtime_is_imported(
     acme: RunningProject, tmp_path: Path
 ) -> None:
     took: dict[str, list[float]] = {"with": [], "without": []}
@@ -130,7 +130,8 @@ def test_a_start_with_live_checks_takes_as_long_as_one_without(
     longer = [one - other for one, other in zip(took["with"], took["without"], strict=True)]
     medians = {way: round(statistics.median(times), 2) for way, times in took.items()}
     print(f"seconds to ready, medians of {_PAIRS}: {medians}")
-    assert statistics.median(longer) < 0.3, took
+    # One after the other they would add the 1.5 s that the look for rivals waits, and more.
+    assert statistics.median(longer) < 1.0, took
 
 
 def _time_to_ready(way: str, credentials: Credentials, folder: Path) -> float:
