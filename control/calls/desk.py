@@ -181,7 +181,7 @@ class Desk:
         self._answering[call.id] = promise
         try:
             made = await self._answer(call, received)
-        except BaseException as error:
+        except BaseException as error:  # whatever it was, whoever repeats the request is told too
             if not promise.cancelled():
                 promise.set_exception(error)
                 promise.exception()  # whoever repeats is told as well; nobody has to listen
@@ -207,7 +207,7 @@ class Desk:
             made = answer(call, receipt, token)
             pursuit.mark_answered()
             await self._keep(pursuit, made, receipt)
-        except BaseException:
+        except BaseException:  # cancelled too: a call half made is undone
             task.cancel()
             await self.recovery.undo(pursuit.call)
             raise
