@@ -35,14 +35,13 @@ async def rooms_of(
             await asyncio.gather(*(delete_room(project, name) for name in names))
 
 
-async def until_answered(count: int, *workers: RunningWorker, seconds: float = 60.0) -> list[str]:
-    """Wait until these workers have answered so many offers; give the answers."""
+async def until_answered(count: int, worker: RunningWorker, seconds: float = 60.0) -> list[str]:
+    """Wait until a worker has answered so many offers; give the answers."""
     deadline = time.monotonic() + seconds
-    while True:
-        answers = [offer["answer"] for one in workers for offer in one.status()["offers"]]
-        if len(answers) >= count or time.monotonic() > deadline:
-            return answers
+    while len(answers := [offer["answer"] for offer in worker.status()["offers"]]) < count:
+        assert time.monotonic() < deadline, f"{len(answers)} answered instead of {count}"
         await asyncio.sleep(_POLL_SECONDS)
+    return answers
 
 
 async def until_offered(room: str, worker: RunningWorker, seconds: float = 60.0) -> str:
@@ -61,6 +60,14 @@ async def until_calls_are(count: int, worker: RunningWorker, seconds: float = 60
     deadline = time.monotonic() + seconds
     while (calls := worker.status()["calls"]) != count:
         assert time.monotonic() < deadline, f"{calls} calls instead of {count}"
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+async def until_refused(count: int, worker: RunningWorker, seconds: float = 60.0) -> None:
+    """Wait until a worker has given back so many offers, or more."""
+    deadline = time.monotonic() + seconds
+    while (refused := sum(worker.status()["refused"].values())) < count:
+        assert time.monotonic() < deadline, f"{refused} refused instead of {count}"
         await asyncio.sleep(_POLL_SECONDS)
 
 
