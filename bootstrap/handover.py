@@ -19,9 +19,13 @@ from worker.service import prepare as prepare_calls  # noqa: E402 - the deferral
 from worker.service import serve as serve_calls  # noqa: E402 - the same
 
 
-def prepare() -> None:
-    """Load all that calls will need, while the preflight is still under way."""
-    prepare_calls()
+def prepare(settings: Settings, health_socket: socket.socket) -> None:
+    """Load all that calls will need and fork their template, while the preflight is under way.
+
+    What only the main process may have stays with it: the listening socket and the usage secret.
+    """
+    secrets = [] if settings.usage_secret is None else [settings.usage_secret]
+    prepare_calls(close=[health_socket], forget=secrets)
 
 
 def serve(

@@ -61,10 +61,10 @@ def _serve(settings: Settings, held: _Held, preflight: Lobby, watch: StartWatch)
     # Late: this import is the runtime, 2.6 s of it, and reads the environment as it is by now.
     from bootstrap import handover
 
-    handover.prepare()
-    watch.check()
     if settings.agent and (fault := agent_code.find_fault(settings.agent, settings.secrets())):
         raise SettingsFault(fault)
+    watch.check()
+    handover.prepare(settings, held.listener)
     report = watch.wait(preflight.report)
     checking.record(report, settings)
     held.state_dir.write(report=report.as_dict())

@@ -4,10 +4,13 @@ import asyncio
 import logging
 import signal
 import socket
+from collections.abc import Iterable
 from contextlib import suppress
 from enum import Enum, auto
-from functools import cache, partial
+from functools import partial
 from typing import Any
+
+from pydantic import SecretStr
 
 from contract.exits import ExitCode
 from project.connection import Project
@@ -42,27 +45,28 @@ class Ending(Enum):
     FAILED = auto()
 
 
-@cache
-def prepare() -> None:
-    """Load all that calls will need, once; it may be done while nobody has said yet whom to serve.
+def prepare(*, close: Iterable[socket.socket] = (), forget: Iterable[SecretStr] = ()) -> None:
+    """Load all that calls will need, and fork the process that they are forked from.
 
-    The environment has to be the one that calls shall have.
+    It may be done while nobody has said yet whom to serve. Has to be called in a process without
+    threads, or each call pays for its imports anew, and with the environment that calls shall have.
+
+    Args:
+        close: sockets that only the main process may hold.
+        forget: secrets that only the main process may know.
     """
     sdk.warm_up()
     built_in.tls()
+    if obstacle := sdk.fork_call_server(close=close, forget=forget):
+        logger.warning("calls start slower and cost more memory: %s", obstacle)
 
 
 def serve(configuration: Configuration) -> ExitCode:
-    """Serve one tenant until told to stop; owns the loop, the signals and the call processes.
+    """Serve one tenant until told to stop, in a process that was prepared.
 
-    Has to be called in a process without threads, or each call pays for its imports anew.
+    Owns the loop, the signals and the call processes.
     """
     logs.in_main(configuration)
-    prepare()
-    ours_alone = [one for one in (configuration.health_socket,) if one is not None]
-    secrets = [one for one in (configuration.usage_secret,) if one is not None]
-    if obstacle := sdk.fork_call_server(close=ours_alone, forget=secrets):
-        logger.warning("calls start slower and cost more memory: %s", obstacle)
     try:
         return asyncio.run(Service(configuration).run())
     finally:

@@ -19,7 +19,7 @@ from contract.agent_config import AgentConfig
 from project.credentials import Credentials
 from worker import logs, sdk
 from worker.configuration import Configuration, Rule
-from worker.service import Service
+from worker.service import Service, prepare
 
 _AT_ONCE = 50
 
@@ -51,8 +51,8 @@ def main(path: Path) -> int:
         **told,
     )
     logs.in_main(configuration)
-    sdk.warm_up()
-    assert sdk.fork_call_server(close=[listening]) is None
+    prepare(close=[listening])
+    assert sdk.call_server_pid() is not None
     try:
         return asyncio.run(_serve(configuration, fed))
     finally:
