@@ -115,6 +115,7 @@ class Pursuit:
         arrival = await Lookout(project, self.call, self._standings, strangers, self._pace).wait()
         if arrival.identity is None:
             self._tell(Step.NOT_COME, arrival.cause or "")
+            await self._note(cause=arrival.cause)
             return Receipt(dispatch_id, cause=arrival.cause)
         return await self._joined(dispatch_id, arrival.identity)
 

@@ -9,6 +9,7 @@ import httpx
 
 from control import settings
 from control.app import make_app
+from control.calls.step import OnStep, tell_nobody
 from control.first_keys import new_keys
 from control.migrate import migrate
 from control.plane import Plane, open_plane
@@ -31,9 +32,11 @@ def variables(database_url: str, **more: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def opened(database_url: str, **more: str) -> AsyncIterator[Plane]:
+async def opened(
+    database_url: str, *, on_step: OnStep = tell_nobody, **more: str
+) -> AsyncIterator[Plane]:
     """Open a plane on a database that is brought to the newest step."""
-    plane = open_plane(settings.parse(variables(database_url, **more)))
+    plane = open_plane(settings.parse(variables(database_url, **more)), on_step=on_step)
     try:
         await migrate(plane.database)
         yield plane

@@ -20,19 +20,27 @@ _READY_SECONDS = 60.0
 
 
 class Worker:
-    """A silent worker under one agent name at one project."""
+    """A silent worker under one agent name at one project; `more` are variables of its program."""
 
-    def __init__(self, credentials: Credentials, agent_name: str) -> None:
+    def __init__(
+        self,
+        credentials: Credentials,
+        agent_name: str,
+        *,
+        program: str = "tests.control.silent_worker",
+        **more: str,
+    ) -> None:
         folder = Path(tempfile.mkdtemp(prefix=f"silent-{agent_name}-"))
         environment = plain_environment() | {
             "LIVEKIT_URL": credentials.url,
             "LIVEKIT_API_KEY": credentials.api_key,
             "LIVEKIT_API_SECRET": credentials.api_secret.get_secret_value(),
             "LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE": "0",
+            **more,
         }
         self._child = start_child(
             f"silent worker {agent_name}",
-            [sys.executable, "-m", "tests.control.silent_worker", agent_name],
+            [sys.executable, "-m", program, agent_name],
             log=folder / "log",
             environment=environment,
         )
@@ -46,6 +54,11 @@ class Worker:
     def kill(self) -> None:
         """End it as a crash would."""
         self._child.kill()
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether it has not ended."""
+        return self._child.is_running
 
     def log(self) -> str:
         """Read what it wrote."""

@@ -7,8 +7,9 @@ It prints `registered` once it can be dispatched to. Its calls are threads, so t
 import asyncio
 import math
 import sys
+from collections.abc import Awaitable, Callable
 
-from livekit.agents import AgentServer, JobContext, JobExecutorType
+from livekit.agents import AgentServer, JobContext, JobExecutorType, JobRequest
 
 
 async def stay_silent(ctx: JobContext) -> None:
@@ -20,7 +21,16 @@ async def stay_silent(ctx: JobContext) -> None:
     ctx.shutdown()
 
 
-async def main(agent_name: str) -> None:
+async def accept(request: JobRequest) -> None:
+    """Take whatever is offered."""
+    await request.accept()
+
+
+async def serve(
+    agent_name: str,
+    agent: Callable[[JobContext], Awaitable[None]] = stay_silent,
+    on_request: Callable[[JobRequest], Awaitable[None]] = accept,
+) -> None:
     """Serve until killed."""
     server = AgentServer(
         job_executor_type=JobExecutorType.THREAD,
@@ -29,10 +39,10 @@ async def main(agent_name: str) -> None:
         num_idle_processes=1,
         port=0,
     )
-    server.rtc_session(stay_silent, agent_name=agent_name)
+    server.rtc_session(agent, agent_name=agent_name, on_request=on_request)
     server.on("worker_registered", lambda *_: print("registered", flush=True))
     await server.run()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(serve(sys.argv[1]))

@@ -13,6 +13,7 @@ import pytest
 
 from control.first_keys import new_keys
 from project.connection import Project
+from project.dispatches import list_dispatches
 from project.participants import agents_in
 from project.rooms import list_rooms
 from sandbox.child import plain_environment
@@ -67,10 +68,12 @@ def records(folder: Path) -> list[dict[str, Any]]:
         return [json.loads(row[0]) for row in database.execute("SELECT record FROM usage_records")]
 
 
-async def register(serving: Serving, acme: RunningProject, client: httpx.AsyncClient) -> None:
+async def register(
+    serving: Serving, acme: RunningProject, client: httpx.AsyncClient, **env: str
+) -> None:
     settings = settings_of(acme.credentials) | {
         "openai": {"api_key": "sk-test-0123456789", "base_url": "http://127.0.0.1:9/v1"},
-        "agent": {"max_calls": 2, "env": QUICK | {"CLAIM_POLICY": "required"}},
+        "agent": {"max_calls": 2, "env": QUICK | {"CLAIM_POLICY": "required"} | env},
     }
     made = await client.put("/v1/tenants/acme", json={"settings": settings})
     assert made.status_code == 201, made.text
@@ -117,3 +120,35 @@ async def test_from_a_clients_values_to_a_receipt_and_a_bill(
         await eventually(is_billed, 60)
     assert {one["key_fingerprint"] for one in records(tmp_path)} == {acme.credentials.fingerprint}
     assert acme.credentials.api_secret.get_secret_value() not in serving.log()
+
+
+async def test_a_worker_killed_before_it_joined_is_told_and_its_successor_takes_the_call(
+    serving: Serving, acme: RunningProject, tmp_path: Path
+) -> None:
+    deadly = {"AGENT": "tests.control.dying_worker:killed_once", "DEATH": str(tmp_path / "death")}
+    async with serving.client() as client, Project(acme.credentials) as project:
+        await register(serving, acme, client, **deadly)
+        made = await call(client, wait_seconds=0)
+        path = f"/v1/tenants/acme/calls/{made['call_id']}"
+        seen: list[int] = []
+
+        async def cause() -> str:
+            seen.append(len(await agents_in(project, made["room"])))
+            return str((await client.get(path)).json()["agent"].get("cause", "joined"))
+
+        async def is_told() -> bool:
+            return await cause() in {"agent-died", "no-worker", "not-ready"}
+
+        async def is_joined() -> bool:
+            return await cause() == "joined"
+
+        await eventually(is_told)
+        assert (tmp_path / "death").exists()
+        await eventually(is_joined, 60)
+        shown = (await client.get(path)).json()
+        present = [agent.identity for agent in await agents_in(project, made["room"])]
+        assert present == [shown["agent"]["identity"]]
+        left = [dispatch.id for dispatch in await list_dispatches(project, made["room"])]
+        assert left == [shown["dispatch_id"]]
+        assert max(seen) == 1
+        await client.delete(path)
