@@ -3,25 +3,24 @@
 import asyncio
 import contextlib
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.live import Live
 
 from contract.exits import ExitCode
 from control import settings
-from control.fleet import table
+from control.fleet import table, watching
 from control.fleet.health import Health
 from control.fleet.rows import Row, rows
-from control.fleet.serving import FleetService, opened
+from control.fleet.serving import opened
 from control.fleet.stopping import stop
 from control.launchers.launcher import Worker
-from control.plane import Plane
 
-_WATCH_SECONDS = 2.0
+_PIPE_WIDTH = 200
 _EnvFile = Annotated[
     Path | None, typer.Option(help="Settings of the control plane; they outweigh the environment.")
 ]
@@ -38,25 +37,21 @@ def show_status(
 
 
 async def _show(read: settings.Settings, *, watch: bool, as_json: bool) -> None:
+    # Whoever reads along through a pipe has all the width there is.
+    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
     async with opened(read) as (plane, service), Health() as health:
-        if watch:
-            await _watch(plane, service, health)
-        found = await _look(plane, service, health)
-    if as_json:
-        typer.echo(json.dumps([row.as_json() for row in found], indent=2))
-    else:
-        Console().print(table.render(found))
 
+        async def look() -> Sequence[Row]:
+            return await rows(await plane.registry.tenants(), service.launcher, health)
 
-async def _look(plane: Plane, service: FleetService, health: Health) -> Sequence[Row]:
-    return await rows(await plane.registry.tenants(), service.launcher, health)
-
-
-async def _watch(plane: Plane, service: FleetService, health: Health) -> None:
-    with Live(table.render(await _look(plane, service, health)), screen=True) as live:
-        while True:
-            await asyncio.sleep(_WATCH_SECONDS)
-            live.update(table.render(await _look(plane, service, health)))
+        if watch and console.is_terminal and not as_json:
+            await watching.watch(look, console)
+        elif watch:
+            await watching.tell(look, console, as_json=as_json)
+        elif as_json:
+            typer.echo(json.dumps([row.as_json() for row in await look()], indent=2))
+        else:
+            console.print(table.render(await look()))
 
 
 def stop_workers(

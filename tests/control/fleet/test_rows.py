@@ -82,13 +82,25 @@ async def test_without_a_launcher_of_ours_nothing_is_claimed_about_workers() -> 
     assert row.state == "not ours to see"
 
 
-def test_the_table_shows_calls_memory_and_restarts() -> None:
-    console = Console(width=120)
-    row = Row("acme", "acme.example", "ready + draining", 3, 10, 180 * 2**20, 2, "exit 137")
+def test_the_table_shows_calls_memory_and_restarts_and_each_cause_in_full_below() -> None:
+    console = Console(width=80)
+    cause = "exit 77 refused: credential.secret: it is not the secret of this key " * 2
+    row = Row("acme", "acme.example", "ready + draining", 3, 10, 180 * 2**20, 2, cause)
     with console.capture() as captured:
         console.print(table.render([row]))
-    heading, line = captured.get().splitlines()
-    assert heading.split() == [
-        *("tenant", "project", "state", "calls", "memory", "restarts", "last", "cause"),
-    ]
-    assert " ".join(line.split()) == "acme acme.example ready + draining 3/10 180 MiB 2 exit 137"
+    heading, line, _, title, *told = captured.get().splitlines()
+    assert heading.split() == ["tenant", "project", "state", "calls", "memory", "restarts"]
+    assert " ".join(line.split()) == "acme acme.example ready + draining 3/10 180 MiB 2"
+    assert title == "last cause"
+    assert " ".join(" ".join(told).split()) == f"acme: {cause}".strip()
+
+
+def test_a_narrow_terminal_keeps_ids_and_states_whole() -> None:
+    console = Console(width=80)
+    tenant_id = "3f2b8c1e-7f7d-4c51-9a41-bb7b0a5c1d11"
+    row = Row(tenant_id, "a-long-name-of-a-project.livekit.cloud", "restarts in 5 s", 0, 10)
+    with console.capture() as captured:
+        console.print(table.render([row]))
+    lines = captured.get().splitlines()[1:]
+    assert "".join(line.split(" ")[0] for line in lines) == tenant_id
+    assert "restarts in 5 s" in lines[0]
