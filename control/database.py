@@ -90,6 +90,11 @@ class Database:
         """
         return await self._do(work, self._exclusive if alone else self._writing)
 
+    async def lasting_connection(self) -> AsyncConnection:
+        """Open a connection outside transactions, for whoever holds something by it."""
+        connection = await self.engine.connect()
+        return await connection.execution_options(isolation_level="AUTOCOMMIT")
+
     async def close(self) -> None:
         """Give back every connection."""
         await self.engine.dispose()
@@ -148,8 +153,9 @@ def _engine(url: URL) -> AsyncEngine:
     if url.get_backend_name() == "postgresql":
         return create_async_engine(
             url,
-            # None made for a moment only: in a burst, waiting is quicker than connecting.
-            pool_size=10,
+            # None made for a moment only: in a burst, waiting is quicker than connecting. Ten for
+            # work, and one that holds the lead.
+            pool_size=11,
             max_overflow=0,
             pool_timeout=_QUEUE_SECONDS,
             pool_pre_ping=True,

@@ -25,6 +25,7 @@ from control.tables import calls
 
 LEASE_SECONDS = 20.0
 ANSWERS_KEPT_SECONDS = 24 * 3600.0
+_OPEN = tuple(state.value for state in OPEN_STATES)
 
 
 @dataclass(frozen=True)
@@ -89,17 +90,29 @@ class Book:
             ended_at=None,
         )
 
-    async def note(self, call_id: str, **changes: Any) -> None:
-        """Write down how far a call has come."""
+    async def note(self, call_id: str, **changes: Any) -> bool:
+        """Write down how far a call has come; False when it is over, or another's to look after.
+
+        Whoever is told False must do nothing more for the call.
+        """
         if changes.get("state", CallState.BOOKED) not in OPEN_STATES:
             changes["ended_at"] = time.time()
-        await self._change(calls.c.call_id == call_id, **changes)
+        mine = (calls.c.call_id == call_id) & (calls.c.owner == self.me)
+        return await self._change(mine & calls.c.state.in_(_OPEN), **changes)
 
-    async def keep_answer(self, call: Call, answer: Answer, **changes: Any) -> None:
-        """Keep what is about to be answered, sealed, for whoever asks again with the same key."""
+    async def end(self, call_id: str) -> None:
+        """Write down that a call has ended, whoever looks after it."""
+        where = (calls.c.call_id == call_id) & calls.c.state.in_(_OPEN)
+        await self._change(where, state=CallState.ENDED.value, ended_at=time.time())
+
+    async def keep_answer(self, call: Call, answer: Answer, **changes: Any) -> bool:
+        """Keep what is about to be answered, sealed, for whoever asks again with the same key.
+
+        False when the call was taken over meanwhile: then nobody may be given this answer.
+        """
         text = json.dumps({"status": answer.status, "body": answer.body})
         sealed = self._sealer.seal(text, f"answer/{call.id}")
-        await self.note(call.id, answer_sealed=sealed, answered_at=time.time(), **changes)
+        return await self.note(call.id, answer_sealed=sealed, answered_at=time.time(), **changes)
 
     async def answer_of(self, call_id: str) -> Answer | None:
         """Give what was answered; None when nothing was yet, or it is no longer kept."""
@@ -118,16 +131,14 @@ class Book:
     async def open_in_room(self, tenant_id: str, room: str) -> Call | None:
         """Give the open call of a room, the newest first."""
         row = await self._row(
-            (calls.c.tenant_id == tenant_id)
-            & (calls.c.room == room)
-            & calls.c.state.in_([state.value for state in OPEN_STATES])
+            (calls.c.tenant_id == tenant_id) & (calls.c.room == room) & calls.c.state.in_(_OPEN)
         )
         return None if row is None else self._call(row)
 
     async def renew(self) -> None:
         """Say that this process still looks after its calls."""
         await self._change(
-            (calls.c.owner == self.me) & calls.c.state.in_([state.value for state in OPEN_STATES]),
+            (calls.c.owner == self.me) & calls.c.state.in_(_OPEN),
             lease_until=time.time() + LEASE_SECONDS,
         )
 
@@ -137,9 +148,7 @@ class Book:
 
     async def take_over_orphans(self, only: str | None = None) -> tuple[Call, ...]:
         """Take the open calls that nobody looks after any more; `only` one of them."""
-        where = calls.c.state.in_([state.value for state in OPEN_STATES]) & or_(
-            calls.c.owner.is_(None), calls.c.owner != self.me
-        )
+        where = calls.c.state.in_(_OPEN) & or_(calls.c.owner.is_(None), calls.c.owner != self.me)
         if only is not None:
             where = where & (calls.c.call_id == only)
         rows = await self._database.read(lambda connection: _all(connection, where))

@@ -131,7 +131,7 @@ class Desk:
             except ProjectFault:
                 self.watch.add(call)
                 raise
-            await self.book.note(call.id, state=CallState.ENDED.value)
+            await self.book.end(call.id)
         return await self.call(tenant_id, call_id)
 
     async def _undo(self, call: Call) -> None:
@@ -236,7 +236,7 @@ class Desk:
 
     async def _keep(self, pursuit: Pursuit, made: Answer, receipt: Receipt) -> None:
         call = pursuit.call
-        await self.book.keep_answer(
+        is_kept = await self.book.keep_answer(
             call,
             made,
             state=(CallState.JOINED if receipt.has_joined else CallState.PENDING).value,
@@ -245,6 +245,8 @@ class Desk:
             dispatch_id=call.dispatch_id,
             agent_identity=receipt.identity,
         )
+        if not is_kept:  # this process stood still so long that another took it for dead
+            raise faults.StillBeingMade("the call was taken over by another control plane")
 
     async def _repeat(self, fresh: Call, call_id: str, received: float) -> Answer:
         while time.monotonic() - received < _REPEAT_PATIENCE_SECONDS:

@@ -14,7 +14,7 @@ from control.calls.book import Book
 from control.calls.call import Call, CallState, Cause, Receipt
 from control.calls.causes import Evidence, cause_of_fault, is_lasting
 from control.calls.connections import Connections
-from control.calls.sending import send, withdraw
+from control.calls.sending import send, undo, withdraw
 from control.calls.step import OnStep, Step
 from control.standings import Standings
 from project.connection import Project
@@ -27,6 +27,10 @@ _PAUSE_SECONDS = 1.0
 # Where a worker is seen to start, or to be full, sending again is of use when it is ready.
 _LONGEST_PAUSE_SECONDS = 8.0
 _HOPEFUL = frozenset({Cause.NO_WORKER.value, Cause.NOT_READY.value, Cause.FULL.value})
+
+
+class _Over(Exception):
+    """The call was ended elsewhere, or another control plane looks after it now."""
 
 
 class Pursuit:
@@ -57,11 +61,18 @@ class Pursuit:
         self.call = replace(self.call, is_answered=True)
 
     async def run(self) -> Receipt:
-        """Send, wait, withdraw, send again.
+        """Send, wait, withdraw, send again; leave off when the call is no longer ours to make.
 
         Raises:
             DatabaseUnreachable: what was done could not be written down.
         """
+        try:
+            await self._run()
+        except _Over:
+            await self._leave()
+        return self.latest
+
+    async def _run(self) -> None:
         for attempt in range(MOST_ATTEMPTS):
             if attempt:
                 await self._pause()
@@ -71,7 +82,6 @@ class Pursuit:
                 break
         if not self.latest.has_joined:
             await self._give_up()
-        return self.latest
 
     async def cause_now(self) -> str:
         """Name the cause for whoever will wait no longer."""
@@ -100,8 +110,9 @@ class Pursuit:
             return Receipt(self.call.dispatch_id, cause=cause_of_fault(fault))
 
     async def _send_and_wait(self, project: Project) -> Receipt:
-        strangers = await self._clear(project)
         # Counted before it is sent: a request without an answer may have been fulfilled.
+        await self._note(attempts=self.call.attempts + 1)
+        strangers = await self._clear(project)
         self.call = replace(self.call, attempts=self.call.attempts + 1, agent_identity=None)
         self._tell(Step.SENDING, f"attempt {self.call.attempts}")
         self._on_sending()
@@ -111,7 +122,7 @@ class Pursuit:
         self._tell(Step.SENT, dispatch_id or "")
         self.latest = Receipt(dispatch_id, cause=Cause.NOT_TAKEN.value)
         self.was_sent.set()
-        await self._note(attempts=self.call.attempts, dispatch_id=dispatch_id, agent_identity=None)
+        await self._note(dispatch_id=dispatch_id, agent_identity=None)
         arrival = await Lookout(project, self.call, self._standings, strangers, self._pace).wait()
         if arrival.identity is None:
             self._tell(Step.NOT_COME, arrival.cause or "")
@@ -137,7 +148,7 @@ class Pursuit:
 
     async def _give_up(self) -> None:
         self.call = replace(self.call, cause=self.latest.cause)
-        await self._note(cause=self.latest.cause, attempts=self.call.attempts)
+        await self._note(cause=self.latest.cause)
         try:
             async with self._connections.to(self.call.credentials) as project:
                 await withdraw(project, self.call)
@@ -145,10 +156,23 @@ class Pursuit:
             # The watch goes on with this call, and takes back what is left before it sends again.
             _log.warning("call %s: not withdrawn: %s", self.call.id, fault)
 
+    async def _leave(self) -> None:
+        """Undo what was sent after the call had been ended; another control plane's is left."""
+        found = await self._book.call(self.call.id)
+        _log.info("call %s: no longer ours to send for", self.call.id)
+        if found is None or found.is_open:
+            return
+        try:
+            async with self._connections.to(self.call.credentials) as project:
+                await undo(project, self.call)
+        except ProjectFault as fault:
+            # Whoever ended it has removed the room; one made since closes by itself when empty.
+            _log.warning("call %s: not undone: %s", self.call.id, fault)
+
     async def _note(self, **changes: Any) -> None:
         # Until it is answered a crash undoes it whatever came of it: the answer writes it all.
-        if self.call.is_answered:
-            await self._book.note(self.call.id, **changes)
+        if self.call.is_answered and not await self._book.note(self.call.id, **changes):
+            raise _Over
 
     def _tell(self, step: Step, detail: str) -> None:
         self._on_step(step, self.call, detail)

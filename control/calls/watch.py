@@ -191,12 +191,14 @@ class Watch:
         one.call = replace(
             one.call, state=CallState.JOINED, agent_identity=agents[0].identity, cause=None
         )
-        await self._book.note(
+        is_ours = await self._book.note(
             one.call.id,
             state=CallState.JOINED.value,
             agent_identity=agents[0].identity,
             cause=None,
         )
+        if not is_ours:
+            self._forget(one)
 
     async def _lost(self, one: _Watched) -> None:
         if not one.is_suspected:
@@ -206,9 +208,11 @@ class Watch:
         if time.monotonic() - one.last_round < _ROUNDS_APART_SECONDS:
             return
         one.last_round = time.monotonic()
+        if not await self._book.note(one.call.id, state=CallState.PENDING.value):
+            self._forget(one)  # it was ended elsewhere; a room of the tenant's app outlives it
+            return
         _log.warning("call %s: its caller has no agent, another is sent for", one.call.id)
         one.call = replace(one.call, state=CallState.PENDING)
-        await self._book.note(one.call.id, state=CallState.PENDING.value)
         run = self._pursue(replace(one.call, attempts=max(1, one.call.attempts))).run()
         one.pursuit = asyncio.create_task(run, name=f"send again: call {one.call.id}")
 

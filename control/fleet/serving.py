@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from control.fleet.lead import Lead
 from control.fleet.loop import Fleet
 from control.fleet.workers import Workers
 from control.launchers import choice, configuration
@@ -30,7 +31,10 @@ class FleetService:
     @asynccontextmanager
     async def lifespan(self, plane: Plane) -> AsyncIterator[Fleet]:
         """Keep the loop running; when it ends, workers and their calls go on."""
-        fleet = Fleet(plane.registry, self.launcher, drain_seconds=self._drain_seconds)
+        lead = Lead(plane.database)
+        fleet = Fleet(
+            plane.registry, self.launcher, drain_seconds=self._drain_seconds, leads=lead.is_ours
+        )
         loop = asyncio.create_task(fleet.run(), name="fleet loop")
         try:
             yield fleet
@@ -38,6 +42,7 @@ class FleetService:
             loop.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await loop
+            await lead.give_up()
             await self.close()
 
     async def close(self) -> None:
