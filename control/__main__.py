@@ -11,7 +11,7 @@ from control.calls.faults import CallFault
 from control.checking import CheckFailed
 from control.cli import app
 from control.database import DatabaseUnreachable, UnknownDatabase
-from control.launchers.launcher import LauncherFault
+from control.launchers.launcher import LauncherAway, LauncherFault
 from control.registry import RegistrationRefused, SharedKey, UnknownTenant
 from control.settings import SettingsFault
 from control.talk import TalkFailed
@@ -22,6 +22,7 @@ _CODES: dict[type[Exception], ExitCode] = {
     UnknownDatabase: ExitCode.CONFIG,
     RegistrationRefused: ExitCode.CONFIG,
     UnknownTenant: ExitCode.CONFIG,
+    LauncherAway: ExitCode.UNAVAILABLE,
     LauncherFault: ExitCode.CONFIG,
     CallFault: ExitCode.CONFIG,
     FaultyTenant: ExitCode.REFUSED,

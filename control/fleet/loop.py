@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from control.fleet.health import Health
@@ -28,8 +28,16 @@ class KnowsTenants(Protocol):
         ...
 
 
+async def alone() -> bool:
+    """Lead: there is no other control plane."""
+    return True
+
+
 class Fleet:
-    """Owns nothing that must survive it: whatever it knows is read from what runs."""
+    """Owns nothing that must survive it: whatever it knows is read from what runs.
+
+    Of several control planes only the one that leads takes steps.
+    """
 
     def __init__(
         self,
@@ -38,8 +46,10 @@ class Fleet:
         *,
         drain_seconds: float,
         interval_seconds: float = _INTERVAL_SECONDS,
+        leads: Callable[[], Awaitable[bool]] = alone,
     ) -> None:
         self._registry = registry
+        self._leads = leads
         self._launcher = launcher
         self._drain_seconds = drain_seconds
         self._interval_seconds = interval_seconds
@@ -47,6 +57,7 @@ class Fleet:
         self._ready: frozenset[str] = frozenset()
         self._told: frozenset[str] = frozenset()
         self._complained: dict[str, float] = {}
+        self._is_blind = False
         self._wake = asyncio.Event()
 
     async def run(self) -> None:
@@ -74,14 +85,18 @@ class Fleet:
     async def _attempt(self) -> None:
         try:
             await self.reconcile()
+            if self._is_blind:
+                _log.info("the fleet can be looked at again")
+            self._is_blind = False
         except LauncherFault as fault:
+            self._is_blind = True
             self._complain("the fleet cannot be looked at", fault)
         except Exception:  # noqa: BLE001 - the loop outlives a database that restarts
             _log.exception("the fleet was left as it is; the next look comes soon")
 
     async def reconcile(self) -> None:
         """Look once, and take every step that is due."""
-        if self._launcher.kind == "none":
+        if self._launcher.kind == "none" or not await self._leads():
             return
         tenants = await self._registry.tenants()
         orders = {t.id: order(t) for t in tenants if t.is_served}

@@ -15,7 +15,8 @@ from control.launchers.launcher import Ending, Worker
 from control.launchers.state import WorkerState
 
 _DRAINING = re.compile(r"-draining-(\d+)$")
-_GONE_STATES = frozenset({"exited", "dead"})
+_CREATED = "created"
+_GONE_STATES = frozenset({"exited", "dead", _CREATED})
 _LAST_LINES = 3
 
 
@@ -68,10 +69,14 @@ class Reader:
             last_cause=said.get("last-cause", ""),
             health_url=None if is_gone else _health_url(listed, int(said["health-port"])),
             draining_since=float(drained[1]) if drained else None,
-            ending=self._ending(listed["Id"], slot) if is_gone else None,
+            ending=self._ending(listed, slot) if is_gone else None,
         )
 
-    def _ending(self, container_id: str, slot: int) -> Ending:
+    def _ending(self, listed: dict[str, Any], slot: int) -> Ending:
+        if listed["State"] == _CREATED:
+            # Whoever made it, or its engine, ended before it was started; nobody will any more.
+            return Ending(None, float(listed["Created"]), "it was never started")
+        container_id = listed["Id"]
         if container_id not in self._endings:
             told = self._engine.inspect_container(container_id)["State"]
             said = self._state(container_id, slot, _unix(told["StartedAt"]))

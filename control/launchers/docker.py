@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import docker
@@ -14,7 +13,12 @@ from contract.tenant import new_nonce
 from control.launchers import container, papers
 from control.launchers.adoption import Reader, draining_name, is_draining
 from control.launchers.container import LABEL, Names
-from control.launchers.launcher import LauncherFault, LauncherSettings, Worker
+from control.launchers.launcher import (
+    LauncherAway,
+    LauncherFault,
+    LauncherSettings,
+    Worker,
+)
 from control.launchers.order import Order
 
 _Answer = TypeVar("_Answer")
@@ -34,9 +38,7 @@ class DockerLauncher:
                 base_url=settings.docker_host, version="auto", timeout=_TIMEOUT_SECONDS
             )
         except DockerException as error:
-            raise LauncherFault(
-                "no Docker Engine answers", "start Docker, or set DOCKER_HOST to where it listens"
-            ) from error
+            raise _away(settings) from error
         self._reader = Reader(self._engine)
 
     async def edition(self) -> str:
@@ -177,15 +179,16 @@ class DockerLauncher:
         except APIError as error:
             raise LauncherFault(f"Docker refuses: {error.explanation}") from error
         except (DockerException, requests.RequestException) as error:
-            raise LauncherFault(
-                "the Docker Engine does not answer", "look at `docker info` on its host"
-            ) from error
+            raise _away(self._settings) from error
+
+
+def _away(settings: LauncherSettings) -> LauncherAway:
+    where = settings.docker_host or "Docker's default socket"
+    return LauncherAway(
+        f"no Docker Engine answers at {where}",
+        "see there what `docker info` says; start Docker, or correct DOCKER_HOST, then try again",
+    )
 
 
 def _papers_word(settings: LauncherSettings) -> str:
     return "files" if settings.has_credentials_as_files else "environment"
-
-
-def engine_socket(path: Path) -> str:
-    """Write a socket's path as DOCKER_HOST takes it."""
-    return f"unix://{path}"

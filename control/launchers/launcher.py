@@ -27,6 +27,10 @@ class LauncherFault(Exception):
         self.hint = hint
 
 
+class LauncherAway(LauncherFault):
+    """A launcher that does not answer now; another try may succeed."""
+
+
 @dataclass(frozen=True)
 class Ending:
     """How a worker ended: its exit code (None when nobody saw it), and when (Unix seconds)."""
