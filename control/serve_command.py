@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +11,7 @@ from typing import Annotated
 import typer
 import uvicorn
 
+from contract.exits import ExitCode
 from control import settings
 from control.app import make_app
 from control.database import Database
@@ -16,12 +19,15 @@ from control.extensions import ROUTERS
 from control.fleet.serving import FleetService
 from control.migrate import migrate
 from control.plane import open_plane
+from control.settings import SettingsFault
 
+_log = logging.getLogger(__name__)
 _EnvFile = Annotated[
     Path | None, typer.Option(help="Settings of the control plane; they outweigh the environment.")
 ]
 # Whoever asked for a call still gets the answer: the longest wait, and a little more.
 _SHUTDOWN_SECONDS = 35
+_BACKLOG = 2048
 # Clients must be the first to let an idle connection go: most do after 5 s (httpx) to 60 s (load
 # balancers), and a server that closes at that very moment loses the request that is on its way.
 _KEEP_ALIVE_SECONDS = 75
@@ -40,16 +46,34 @@ def serve(
     read = settings.read(env_file)
     service = FleetService(read)
     app = make_app(open_plane(read, service.workers), ROUTERS, (service.lifespan,))
-    uvicorn.run(
-        app,
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+    # Whatever is missing is told in a line and by the exit code, before anything is begun.
+    listening = _listen(host, port)
+    asyncio.run(_migrate(env_file))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        )
     )
+    # uvicorn raises the signal anew when all is done: an ordered end is no death by a signal.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    _log.info("serving http://%s:%d, Ctrl-C ends it", *listening.getsockname()[:2])
+    server.run(sockets=[listening])
+    if not server.started:
+        raise typer.Exit(ExitCode.SOFTWARE)  # its log says why
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except (OSError, OverflowError) as error:
+        raise SettingsFault(f"--host {host} --port {port}: {error}") from error
 
 
 def migrate_database(env_file: _EnvFile = None) -> None:

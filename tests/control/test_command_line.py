@@ -1,6 +1,7 @@
 """The commands as a person types them, each in a folder of its own."""
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -107,6 +108,12 @@ def test_what_is_missing_or_wrong_is_named_with_its_exit_code(tmp_path: Path) ->
     missing = _run(tmp_path, "serve", **database)
     assert missing.returncode == 78
     assert "CONTROL_SEALING_KEY: missing" in missing.stderr
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        busy = _run(tmp_path, "serve", "--port", port)
+    assert busy.returncode == 78
+    assert f"--port {port}: " in busy.stderr
+    assert "in use" in busy.stderr
     unknown = _run(tmp_path, "call", "nobody")
     assert unknown.returncode == 78
     assert "nobody" in unknown.stderr
