@@ -25,6 +25,7 @@ from livekit.agents.utils import http_context
 from livekit.protocol import agent as protocol
 from pydantic import SecretStr
 
+from worker import erasure
 from worker.configuration import Configuration
 from worker.presence import Presence
 from worker.websocket import WatchedSession, WatchedSocket
@@ -263,14 +264,21 @@ def _serve_forks(
             signal.signal(number, signal.SIG_IGN)
         for held in close:
             held.detach()
-        for secret in forget:
-            # Emptied in place: the frames of the main process below hold it too.
-            secret._secret_value = ""
+        _forget(forget)
         _close_all_but({0, 1, 2, listener.fileno(), alive_r, _tracker._fd})
         forkserver.main(listener.detach(), alive_r, [])
     finally:
         # Also after an exception: no frame of the main process below may ever run on here.
         os._exit(0)
+
+
+def _forget(secrets: Iterable[SecretStr]) -> None:
+    known = []
+    for secret in secrets:
+        known.append(secret.get_secret_value())
+        # Emptied in place: the frames of the main process below hold it too.
+        secret._secret_value = ""
+    erasure.erase(known)
 
 
 def _close_all_but(kept: set[int]) -> None:
