@@ -58,7 +58,7 @@ async def stubborn(ctx: JobContext, start: Any) -> None:
 
 async def parent(ctx: JobContext, start: Any) -> None:
     """Leave a child behind that outlives the call's process, and then be done."""
-    subprocess.Popen(["sleep", "1"], start_new_session=True)
+    subprocess.Popen(["sleep", "60"], start_new_session=True)
 
 
 async def prying(ctx: JobContext, start: Any) -> None:

@@ -21,6 +21,7 @@ from project.rooms import delete_room
 from sandbox.servers import RunningProject
 from tests.worker.agents import CANARY, PRIED
 from tests.worker.dispatching import rooms_of, until_calls_are, until_joined, until_offered
+from tests.worker.memory import copies_in_memory
 from tests.workers import RunningWorker, children_of, running_worker, start_worker, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
@@ -105,6 +106,19 @@ async def test_the_usage_secret_is_nowhere_in_a_calls_process(
     assert CANARY not in json.dumps(worker.status())
 
 
+async def test_the_usage_secret_is_in_no_byte_of_a_calls_memory(
+    acme: RunningProject, worker: RunningWorker
+) -> None:
+    """Also not in what was freed: a tenant's code can read all of its own process's memory."""
+    room = room_for("silent")
+    async with rooms_of(acme.credentials, [room]) as project:
+        await until_joined(project, room)
+        pids = [worker.pid, *children_of(worker.pid), *worker.call_pids()]
+        assert len(pids) == 3
+        assert [copies_in_memory(pid, CANARY) > 0 for pid in pids] == [True, False, False]
+    await until_calls_are(0, worker)
+
+
 async def test_what_a_call_left_behind_leaves_no_zombie(
     acme: RunningProject, worker: RunningWorker
 ) -> None:
@@ -114,6 +128,8 @@ async def test_what_a_call_left_behind_leaves_no_zombie(
         assert await until_offered(room, worker) == "accepted"
         # Its child outlives it, falls to the worker and dies there.
         wait_until(lambda: bool(set(children_of(worker.pid)) - before), "adopted")
+        (orphan,) = set(children_of(worker.pid)) - before
+        os.kill(orphan, signal.SIGKILL)
         wait_until(lambda: set(children_of(worker.pid)) == before, "reaped")
 
 
