@@ -58,6 +58,7 @@ class Settlement:
         self._no_caller_seconds = no_caller_seconds
         self._ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._timer: asyncio.TimerHandle | None = None
+        self._has_left = False
         room.on("participant_connected", self._came)
         room.on("participant_disconnected", self._left)
         room.on("connection_quality_changed", self._quality_changed)
@@ -87,7 +88,10 @@ class Settlement:
             self._stay()
 
     def _left(self, participant: rtc.RemoteParticipant) -> None:
-        if participant.kind in _NO_CALLERS or self._others(participant):
+        if participant.kind in _NO_CALLERS:
+            return
+        self._has_left = True
+        if self._others(participant):
             return
         if participant.disconnect_reason in _ON_PURPOSE:
             self.end(Outcome.CALLER_LEFT, "the caller left")
@@ -112,8 +116,17 @@ class Settlement:
             self.end(Outcome.COMPLETED, "the room was deleted", deletes_room=False)
         elif reason == _Reason.PARTICIPANT_REMOVED:
             self.end(Outcome.CUT_OFF, "the agent was removed", deletes_room=False)
+        elif reason == _Reason.ROOM_CLOSED:
+            self._closed()
         else:
             self.end(Outcome.FAILED, "the room was lost", deletes_room=False)
+
+    def _closed(self) -> None:
+        # The server closes a room without callers, long before we would where its times are short.
+        if self._has_left:
+            self.end(Outcome.CALLER_LEFT, "the room closed after the caller", deletes_room=False)
+        else:
+            self.end(Outcome.NO_CALLER, "the room closed: nobody came", deletes_room=False)
 
     def _dropped(self) -> None:
         if self._timer is None:

@@ -3,31 +3,33 @@
 import asyncio
 import signal
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from project.connection import Project
-from project.rooms import create_room, room_exists
-from project.tokens import caller_token
-from sandbox.caller import Caller
 from sandbox.servers import RunningProject
 from sandbox.speech.counts import Served
 from sandbox.speech.running import RunningSpeech
 from sandbox.speech.sound import to_wav
+from tests.worker.conversing import (
+    QUESTION,
+    answer,
+    ask,
+    calling,
+    hear,
+    hear_goodbye,
+    is_gone,
+    settled,
+    talking_worker,
+    wait_for_phrases,
+)
 from tests.worker.parcels import Parcels
-from tests.workers import RunningWorker, running_worker
-from worker.phrases import Phrase
+from tests.workers import RunningWorker
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
-INSTRUCTIONS = "You answer callers. The warehouse is in Rotterdam. The office opens at nine."
-QUESTION = "Where is the warehouse?"
 LONGEST_SILENCE_SECONDS = 5.0  # as designed, from the last word to the sentence's first sound
 
 
@@ -58,86 +60,10 @@ def worker(
         "url": tool_server,
         "parameters": {"type": "object", "properties": {"number": {"type": "string"}}},
     }
-    with _worker(acme, speech, tmp_path_factory.mktemp("own"), {"tools": [tool]}) as running:
+    with talking_worker(
+        acme.credentials, speech, tmp_path_factory.mktemp("own"), {"tools": [tool]}
+    ) as running:
         yield running
-
-
-@asynccontextmanager
-async def _calling(
-    project: RunningProject, speech: RunningSpeech, room: str, agent_name: str = "acme-agent"
-) -> AsyncIterator[Caller]:
-    async with Project(project.credentials) as connection:
-        await create_room(connection, room, agent_name=agent_name)
-    token = caller_token(project.credentials, room, "alice")
-    async with Caller(project.url, token, speech) as caller:
-        yield caller
-
-
-def _worker(
-    project: RunningProject,
-    speech: RunningSpeech,
-    folder: Path,
-    config: dict[str, Any],
-    **changed: str,
-) -> Any:
-    agent = {"instructions": INSTRUCTIONS, "greeting": "Welcome to the warehouse."} | config
-    path = folder / "agent.yaml"
-    path.write_text(yaml.safe_dump(agent))
-    values = {
-        "OPENAI_API_KEY": speech.api_key,
-        "OPENAI_BASE_URL": speech.url,
-        "AGENT": "",
-        "AGENT_CONFIG": str(path),
-    }
-    return running_worker(project.credentials, folder, **(values | changed))
-
-
-def _wait_for_phrases(worker: RunningWorker) -> None:
-    shelf = worker.folder / "state" / "phrases"
-    worker.wait_until(lambda: len(list(shelf.glob("*.pcm"))) == len(Phrase), "phrases are rendered")
-
-
-async def _hear(caller: Caller, speech: RunningSpeech, since: float = 0.0) -> tuple[float, str]:
-    """Listen to what comes next; gives how long after `since` it began, and its words."""
-    recording = caller.line.recording
-    assert await caller.line.wait_until(lambda: recording.onset_at is not None, 30), "nothing came"
-    await caller.line.wait_until(lambda: recording.is_quiet_since(1.2), 30)
-    assert recording.onset_at is not None
-    began = recording.onset_at - since
-    text = await speech.transcribe(to_wav(recording.take_utterance()))
-    return began, text.lower()
-
-
-async def _ask(caller: Caller, speech: RunningSpeech, words: bytes) -> tuple[float, str]:
-    return await _hear(caller, speech, await caller.line.play(words))
-
-
-async def _answer(caller: Caller, speech: RunningSpeech, words: bytes, expected: str) -> None:
-    """Ask until the end of the answer; on a slow machine "one moment" may come before it."""
-    await caller.line.play(words)
-    heard: list[str] = []
-    while not heard or expected not in heard[-1]:
-        heard.append((await _hear(caller, speech))[1].replace("7", "seven"))
-        assert len(heard) < 6, heard
-
-
-async def _hear_goodbye(caller: Caller, speech: RunningSpeech) -> None:
-    while "goodbye" not in (await _hear(caller, speech))[1].replace("good bye", "goodbye"):
-        pass
-
-
-async def _settled(worker: RunningWorker, room: str) -> dict[str, Any]:
-    def found() -> list[dict[str, Any]]:
-        return [record for record in worker.usage() if record["room"] == room]
-
-    await asyncio.to_thread(worker.wait_until, lambda: bool(found()), f"a record of {room}")
-    (record,) = found()
-    return record
-
-
-async def _is_gone(project: RunningProject, room: str) -> bool:
-    async with Project(project.credentials) as link:
-        return not await room_exists(link, room)
 
 
 def _served(before: dict[str, Served], after: dict[str, Served], model: str) -> tuple[float, ...]:
@@ -149,14 +75,14 @@ def _served(before: dict[str, Served], after: dict[str, Served], model: str) -> 
 async def test_a_call_is_greeted_answered_and_counted_as_its_provider_counted(
     acme: RunningProject, speech: RunningSpeech, worker: RunningWorker
 ) -> None:
-    _wait_for_phrases(worker)
+    wait_for_phrases(worker)
     before, words = speech.counts(), await speech.speak(QUESTION)
-    async with _calling(acme, speech, "acme--counted") as caller:
-        assert "welcome" in (await _hear(caller, speech))[1]
-        await _answer(caller, speech, words, "rotterdam")
-    record = await _settled(worker, "acme--counted")
+    async with calling(acme, speech, "acme--counted") as caller:
+        assert "welcome" in (await hear(caller, speech))[1]
+        await answer(caller, speech, words, "rotterdam")
+    record = await settled(worker, "acme--counted")
     assert (record["outcome"], record["complete"]) == ("caller-left", True)
-    assert await _is_gone(acme, "acme--counted")
+    assert await is_gone(acme, "acme--counted")
     after = speech.counts()
     assert {model["kind"] for model in record["models"]} == {"stt", "llm", "tts"}
     for model in record["models"]:
@@ -171,40 +97,40 @@ async def test_a_tool_without_code_answers_through_the_agent(
     acme: RunningProject, speech: RunningSpeech, worker: RunningWorker
 ) -> None:
     words = await speech.speak("When does the parcel with the number seven arrive?")
-    async with _calling(acme, speech, "acme--tool") as caller:
-        await _hear(caller, speech)
-        await _answer(caller, speech, words, "friday")
+    async with calling(acme, speech, "acme--tool") as caller:
+        await hear(caller, speech)
+        await answer(caller, speech, words, "friday")
 
 
 async def test_a_caller_is_told_of_each_refusal_of_the_provider_and_answered_after_it(
     acme: RunningProject, speech: RunningSpeech, worker: RunningWorker
 ) -> None:
-    _wait_for_phrases(worker)
+    wait_for_phrases(worker)
     words = await speech.speak(QUESTION)
-    async with _calling(acme, speech, "acme--refused") as caller:
-        await _hear(caller, speech)
+    async with calling(acme, speech, "acme--refused") as caller:
+        await hear(caller, speech)
         for fault, stage in (("401", "llm"), ("429", "stt"), ("500", "tts")):
             speech.fail(fault, only=stage)  # type: ignore[arg-type]  # a Literal, one by one
             try:
-                began, text = await _ask(caller, speech, words)
+                began, text = await ask(caller, speech, words)
             finally:
                 speech.fail(None)
             assert "trouble" in text, fault
             assert began < LONGEST_SILENCE_SECONDS, fault
-            await _answer(caller, speech, words, "rotterdam")
+            await answer(caller, speech, words, "rotterdam")
     assert 'provider_troubles_total{kind="llm",tenant="acme"} 0' not in worker.get("/metrics")[1]
 
 
 async def test_a_provider_that_is_silent_for_five_seconds_leaves_no_caller_in_silence(
     acme: RunningProject, speech: RunningSpeech, worker: RunningWorker
 ) -> None:
-    _wait_for_phrases(worker)
+    wait_for_phrases(worker)
     words = await speech.speak(QUESTION)
-    async with _calling(acme, speech, "acme--silent") as caller:
-        await _hear(caller, speech)
+    async with calling(acme, speech, "acme--silent") as caller:
+        await hear(caller, speech)
         speech.fail("silence")
         try:
-            began, text = await _ask(caller, speech, words)
+            began, text = await ask(caller, speech, words)
         finally:
             speech.fail(None)
         assert "trouble" in text
@@ -214,10 +140,10 @@ async def test_a_provider_that_is_silent_for_five_seconds_leaves_no_caller_in_si
 async def test_a_provider_that_stays_away_ends_the_call_with_a_word(
     acme: RunningProject, speech: RunningSpeech, worker: RunningWorker
 ) -> None:
-    _wait_for_phrases(worker)
+    wait_for_phrases(worker)
     words = await speech.speak(QUESTION)
-    async with _calling(acme, speech, "acme--away") as caller:
-        await _hear(caller, speech)
+    async with calling(acme, speech, "acme--away") as caller:
+        await hear(caller, speech)
         speech.kill()
         try:
             await caller.line.play(words)
@@ -229,10 +155,10 @@ async def test_a_provider_that_stays_away_ends_the_call_with_a_word(
         finally:
             await asyncio.to_thread(speech.restart)
         assert "trouble" in (await speech.transcribe(to_wav(first))).lower()
-        await _hear_goodbye(caller, speech)
-    record = await _settled(worker, "acme--away")
+        await hear_goodbye(caller, speech)
+    record = await settled(worker, "acme--away")
     assert (record["outcome"], record["complete"]) == ("failed", True)
-    assert await _is_gone(acme, "acme--away")
+    assert await is_gone(acme, "acme--away")
 
 
 async def test_every_record_of_every_process_says_whose_it_is_and_none_tells_a_secret(
@@ -259,19 +185,19 @@ async def test_a_tenants_own_code_talks_and_is_ended_politely_when_its_time_is_u
     own = {"AGENT": "tests.worker.talkative:talk", "MAX_CALL_SECONDS": "30"}
     name = "own-code"
     own |= {"LIVEKIT_AGENT_NAME": name, "AGENT_CONFIG": ""}
-    with _worker(acme, speech, tmp_path, {}, **own) as worker:
-        _wait_for_phrases(worker)
-        async with _calling(acme, speech, "acme--own", name) as caller:
-            assert "own code" in (await _hear(caller, speech))[1]
-            await _answer(caller, speech, words, "seven")
-            await _hear_goodbye(caller, speech)
+    with talking_worker(acme.credentials, speech, tmp_path, {}, **own) as worker:
+        wait_for_phrases(worker)
+        async with calling(acme, speech, "acme--own", name) as caller:
+            assert "own code" in (await hear(caller, speech))[1]
+            await answer(caller, speech, words, "seven")
+            await hear_goodbye(caller, speech)
             await asyncio.wait_for(caller.line.ended.wait(), 30)
-        record = await _settled(worker, "acme--own")
+        record = await settled(worker, "acme--own")
         assert (record["outcome"], record["complete"]) == ("completed", True)
         assert {model["kind"] for model in record["models"]} == {"stt", "llm", "tts"}
-        async with _calling(acme, speech, "acme--broken", name) as caller:
+        async with calling(acme, speech, "acme--broken", name) as caller:
             await asyncio.wait_for(caller.line.ended.wait(), 30)
-        assert (await _settled(worker, "acme--broken"))["outcome"] == "failed"
+        assert (await settled(worker, "acme--broken"))["outcome"] == "failed"
 
 
 async def test_a_realtime_model_answers_is_missed_when_it_stalls_and_says_goodbye_at_the_end(
@@ -280,20 +206,22 @@ async def test_a_realtime_model_answers_is_missed_when_it_stalls_and_says_goodby
     words = await speech.speak(QUESTION)
     name = "realtime"
     ends = {"LIVEKIT_AGENT_NAME": name, "DRAIN_SECONDS": "1", "HURRY_SECONDS": "30"}
-    with _worker(acme, speech, tmp_path, {"pipeline": "realtime"}, **ends) as worker:
-        _wait_for_phrases(worker)
-        async with _calling(acme, speech, "acme--realtime", name) as caller:
-            assert "welcome" in (await _hear(caller, speech))[1]
-            await _answer(caller, speech, words, "rotterdam")
+    with talking_worker(
+        acme.credentials, speech, tmp_path, {"pipeline": "realtime"}, **ends
+    ) as worker:
+        wait_for_phrases(worker)
+        async with calling(acme, speech, "acme--realtime", name) as caller:
+            assert "welcome" in (await hear(caller, speech))[1]
+            await answer(caller, speech, words, "rotterdam")
             speech.fail("silence")
             try:
-                began, text = await _ask(caller, speech, words)
+                began, text = await ask(caller, speech, words)
             finally:
                 speech.fail(None)
             assert "trouble" in text
             assert began < LONGEST_SILENCE_SECONDS
             worker.signal(signal.SIGTERM)
-            await _hear_goodbye(caller, speech)
+            await hear_goodbye(caller, speech)
         assert await asyncio.to_thread(worker.wait, 40) == 75
         (record,) = worker.usage()
         assert (record["outcome"], record["complete"]) == ("cut-off", True)

@@ -144,6 +144,7 @@ async def test_another_agent_is_no_caller() -> None:
     [
         (_Reason.ROOM_DELETED, Outcome.COMPLETED),
         (_Reason.PARTICIPANT_REMOVED, Outcome.CUT_OFF),
+        (_Reason.ROOM_CLOSED, Outcome.NO_CALLER),
         (_Reason.STATE_MISMATCH, Outcome.FAILED),
     ],
 )
@@ -155,6 +156,15 @@ async def test_a_room_that_is_gone_settles_the_call_and_is_not_deleted_again(
     room.emitter.emit("disconnected", reason)
     ending = await _ending(settlement)
     assert (ending.outcome, ending.deletes_room) == (outcome, False)
+
+
+async def test_a_room_that_closes_after_its_caller_dropped_out_ends_as_caller_left() -> None:
+    room, caller = Room(), Person()
+    settlement = _settlement(room, drop=NEVER)
+    room.comes(caller)
+    room.leaves(caller, _Reason.SIGNAL_CLOSE)
+    room.emitter.emit("disconnected", _Reason.ROOM_CLOSED)
+    assert (await _ending(settlement)).outcome is Outcome.CALLER_LEFT
 
 
 async def test_the_first_cause_settles_the_call() -> None:
