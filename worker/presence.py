@@ -60,6 +60,7 @@ class Presence:
     async def failed(self, error: Exception) -> None:
         """Judge why connecting failed: refused credentials are told apart from a lost network."""
         self._failures += 1
+        logger.debug("try %d to connect has failed: %s", self._failures, _cause(error))
         if isinstance(error, aiohttp.WSServerHandshakeError) and error.status in _REFUSALS:
             await self._refused(error.status)
         else:

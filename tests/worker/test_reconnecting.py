@@ -31,7 +31,8 @@ def own_project(tmp_path: Path) -> Iterator[RunningProject]:
 async def test_a_project_that_comes_back_finds_its_worker_again_until_it_refuses_its_key(
     own_project: RunningProject, tmp_path: Path
 ) -> None:
-    with running_worker(own_project.credentials, tmp_path / "worker") as worker:
+    folder = tmp_path / "worker"
+    with running_worker(own_project.credentials, folder, LOG_LEVEL="DEBUG") as worker:
         own_project.kill()
         worker.wait_for_state("disconnected")
         assert worker.get("/livez")[0] == 200
@@ -41,7 +42,7 @@ async def test_a_project_that_comes_back_finds_its_worker_again_until_it_refuses
 
         own_project.kill()
         worker.wait_for_state("disconnected")
-        await asyncio.sleep(13)  # by then it has reached its longest pause between tries
+        await _reaches_the_longest_pause(worker)
         own_project.start()
         _is_ready_within(12, worker)
         await _takes_a_call(own_project, worker)
@@ -56,6 +57,17 @@ async def test_a_project_that_comes_back_finds_its_worker_again_until_it_refuses
         assert told["level"] == "ERROR"
         assert worker.state()["exit_code"] == ExitCode.REFUSED
         assert own_project.credentials.api_secret.get_secret_value() not in worker.log_text()
+
+
+async def _reaches_the_longest_pause(worker: RunningWorker) -> None:
+    """Wait for the second absence's fifth failed try: 0.5, 1, 2 and 4 s lie between them."""
+    fifth = "try 5 to connect has failed"
+
+    def came() -> bool:
+        absence = "\n".join(worker.messages()).rpartition("connection to the project is gone")[2]
+        return fifth in absence
+
+    await asyncio.to_thread(worker.wait_until, came, "at its longest pause")
 
 
 def _is_ready_within(seconds: float, worker: RunningWorker) -> None:
