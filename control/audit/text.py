@@ -30,7 +30,8 @@ def render(audit: Audit) -> RenderableType:
     if 1 < len(audit.subjects) <= _WIDEST:
         parts.append(_pairs(audit))
     parts += [_complaint(finding) for finding in unproven(audit)]
-    parts.append(Text(conclusion(audit), style=_STYLES[audit.verdict]))
+    said = f"{audit.verdict.value}: {tally(audit)}"
+    parts.append(Text(said, style=_STYLES[audit.verdict]))
     return Group(*parts)
 
 
@@ -40,12 +41,12 @@ def unproven(audit: Audit) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda finding: finding.outcome is Outcome.UNPROVEN))
 
 
-def conclusion(audit: Audit) -> str:
-    """Say in a line what came of it."""
+def tally(audit: Audit) -> str:
+    """Count the answers, and say of how many tenants, how long it took and when."""
     counts = ", ".join(f"{audit.count(outcome)} {outcome.value}" for outcome in Outcome)
     when = datetime.fromtimestamp(audit.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
     many = f"{len(audit.subjects)} tenants"
-    return f"{audit.verdict.value}: {counts}; {many} in {audit.elapsed_ms / 1000:.1f} s, {when}"
+    return f"{counts}; {many} in {audit.elapsed_ms / 1000:.1f} s, {when}"
 
 
 def _tenants(audit: Audit) -> Table:

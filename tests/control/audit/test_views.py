@@ -1,5 +1,6 @@
 """What follows from an audit's findings, and how they are shown."""
 
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -7,7 +8,15 @@ from rich.console import Console
 
 from contract.exits import ExitCode
 from control.audit import page, text
-from control.audit.findings import Audit, Finding, Outcome, Question, Subject, parse
+from control.audit.findings import (
+    PAIR_QUESTIONS,
+    Audit,
+    Finding,
+    Outcome,
+    Question,
+    Subject,
+    parse,
+)
 
 SUBJECTS = (
     Subject("acme", "acme.livekit.cloud", "0123456789abcdef", enabled=True),
@@ -87,3 +96,21 @@ def test_the_page_is_whole_by_itself_and_escapes_what_others_wrote() -> None:
     assert read.cells == 3 * 6 + 3 * 3
     assert "&lt;globex&gt;.internal" in shown
     assert "(disabled)" in shown
+
+
+def test_the_page_tells_once_what_holds_of_several_others_alike() -> None:
+    told = [
+        Finding(Question.ROOM, "acme", other, Outcome.UNPROVEN, "its worker does not answer")
+        for other in ("globex", "initech")
+    ]
+    shown = page.render(audit(*told))
+    assert shown.count("<li>") == 1
+    assert "a room of globex's <span>(likewise: initech)</span>" in shown
+
+
+def test_a_cell_is_one_mark_when_all_is_proven_and_else_one_for_each_question() -> None:
+    answers = [finding(Outcome.PROVEN, question) for question in PAIR_QUESTIONS]
+    assert ">✓</td>" in page.render(audit(*answers))
+    mixed = page.render(audit(finding(Outcome.PROVEN), finding(Outcome.UNPROVEN, Question.CLAIM)))
+    (cell,) = re.findall(r'<td class="mark unproven"[^>]*>(.*?)</td>', mixed)
+    assert re.sub("<[^>]*>", "", cell) == "✓–?–"
