@@ -1,6 +1,7 @@
 """What follows from an audit's findings, and how they are shown."""
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
@@ -105,7 +106,7 @@ def test_the_page_tells_once_what_holds_of_several_others_alike() -> None:
     ]
     shown = page.render(audit(*told))
     assert shown.count("<li>") == 1
-    assert "a room of globex's <span>(likewise: initech)</span>" in shown
+    assert "a room of globex's <span>(likewise: initech)</span>" in unescape(shown)
 
 
 def test_a_cell_is_one_mark_when_all_is_proven_and_else_one_for_each_question() -> None:
