@@ -37,11 +37,14 @@ class Bench:
         with subject.running(self.surroundings, "bench") as worker:
             self.result.add("start", subject.name, worker.ready_after)
             at_rest = await self._measure_rest(subject, worker)
+            resting = worker.tree.processes()
             async with Project(self.surroundings.credentials) as project:
                 await self._measure_first_audio(subject, worker, project)
                 for number in self.scale.waves:
                     await self._measure_wave(subject, worker, project, number, at_rest)
                 await self._pass_calls(worker, project)
+            # A call is gone when its process is: whoever speaks to the end is heard for 2 s more.
+            await worker.tree.shrinks_to(resting)
             after = await worker.tree.settled_pss_mib()
             self.result.add("after_calls", subject.name, after / at_rest)
 

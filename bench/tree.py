@@ -21,6 +21,16 @@ class Tree:
         """Sum the proportional set sizes: shared pages count once over all who share them."""
         return sum(_pss(process) for process in self._processes()) / _MIB
 
+    def processes(self) -> int:
+        """Count the processes: the root and all its descendants."""
+        return len(self._processes())
+
+    async def shrinks_to(self, count: int) -> None:
+        """Wait until no more processes than that are left, or patience is."""
+        deadline = asyncio.get_running_loop().time() + _SETTLE_DEADLINE_SECONDS
+        while self.processes() > count and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(_SETTLE_STEP_SECONDS)
+
     def cpu_seconds(self) -> float:
         """Sum user and system time of all that live, and of their children that are gone."""
         return sum(_cpu(process) for process in self._processes())

@@ -94,10 +94,12 @@ class _RecordFormatter(logging.Formatter):
     def _plain(self, value: Any) -> Any:
         if value is None or isinstance(value, bool | int | float):
             return value
-        if isinstance(value, Mapping):
-            return {self._mask(str(k)): self._named(str(k), v) for k, v in value.items()}
         if isinstance(value, list | tuple | set | frozenset):
             return [self._plain(item) for item in value]
+        # Texts before mappings: for each new type, an abstract class asks all its subclasses, and
+        # so writes to a megabyte of memory that processes shared until then.
+        if not isinstance(value, str) and isinstance(value, Mapping):
+            return {self._mask(str(k)): self._named(str(k), v) for k, v in value.items()}
         return self._mask(str(value))[:_MOST_TEXT]
 
     def _named(self, name: str, value: Any) -> Any:

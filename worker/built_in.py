@@ -26,19 +26,23 @@ def build_session(configuration: Configuration, config: AgentConfig) -> AgentSes
     """Make a session of the provider's models; nothing is asked of the provider yet."""
     if config.pipeline == "realtime":
         return AgentSession(llm=_realtime(configuration, config), **_common(config))
-    client = _client(configuration)
-    return AgentSession(
-        stt=openai.STT(
+    stt, llm, tts = models(_client(configuration), config)
+    return AgentSession(stt=stt, llm=llm, tts=tts, **_common(config))
+
+
+def models(client: AsyncClient, config: AgentConfig) -> tuple[openai.STT, openai.LLM, openai.TTS]:
+    """Make what hears, thinks and speaks, all over one client."""
+    return (
+        openai.STT(
             model=config.models.stt,
             language=_language(config),
             use_realtime=False,
             client=client,
         ),
-        llm=openai.LLM(model=config.models.llm, client=client),
-        tts=openai.TTS(
+        openai.LLM(model=config.models.llm, client=client),
+        openai.TTS(
             model=config.models.tts, voice=config.voice, response_format="pcm", client=client
         ),
-        **_common(config),
     )
 
 

@@ -23,6 +23,10 @@ _TALKATIVE = (
     "av",
 )
 
+# The SDK warns at each call that no idle process stood ready: none ever does here, since a fork
+# takes 10 ms.
+_EXPECTED = "no warmed process available for job, waiting for one to be created"
+
 _now: dict[str, str | None] = dict.fromkeys(CONTEXT_FIELDS)
 
 
@@ -72,16 +76,23 @@ def _write_by(configuration: Configuration) -> None:
     form = TextFormatter if configuration.log_format == "text" else JsonFormatter
     handler = _OneWrite(sys.stderr)
     handler.setFormatter(form(lambda: _now, configuration.secrets()))
+    handler.addFilter(lambda record: record.msg != _EXPECTED)
     root = logging.getLogger()
     for inherited in list(root.handlers):
         root.removeHandler(inherited)
     root.addHandler(handler)
-    root.setLevel(configuration.log_level)
+    _set_level(root, logging.getLevelName(configuration.log_level))
     for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+        _set_level(logging.getLogger(name), max(logging.WARNING, root.level))
     logging.captureWarnings(True)
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
+
+
+def _set_level(logger: logging.Logger, level: int) -> None:
+    # Setting a level clears what every logger remembers, and so unshares memory after a fork.
+    if logger.level != level:
+        logger.setLevel(level)
 
 
 def _log_uncaught(

@@ -25,6 +25,7 @@ from worker.ledger import Ledger
 from worker.metrics import Metrics
 from worker.offers import Offers
 from worker.presence import Presence
+from worker.rehearsal import rehearse
 from worker.rivals import RivalWatch
 from worker.sdk import TenantServer
 from worker.status import State, Status
@@ -57,6 +58,7 @@ def prepare(*, close: Iterable[socket.socket] = (), forget: Iterable[SecretStr] 
     """
     sdk.warm_up()
     built_in.tls()
+    rehearse()
     if obstacle := sdk.fork_call_server(close=close, forget=forget):
         logger.warning("calls start slower and cost more memory: %s", obstacle)
 

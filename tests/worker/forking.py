@@ -17,6 +17,7 @@ from typing import Any
 import numpy.random
 
 from worker import sdk
+from worker.rehearsal import rehearse
 
 
 def tell(pipe: Connection) -> None:
@@ -56,8 +57,9 @@ def _files() -> list[str]:
 
 
 def main(count: int) -> None:
-    """Warm up, fork the fork server, have `count` processes told one after another."""
+    """Warm up and rehearse, fork the fork server, have `count` processes told one after another."""
     sdk.warm_up()
+    rehearse()
     held = socket.create_server(("127.0.0.1", 0))
     with Path(__file__).open() as kept:
         obstacle = sdk.fork_call_server(close=[held])

@@ -15,7 +15,7 @@ from livekit.agents.job import JobContext, RunningJobInfo
 from livekit.agents.utils import http_context
 from pydantic import SecretStr
 
-from worker import sdk
+from worker import logs, sdk
 
 ROOT = Path(__file__).parent.parent.parent
 PROGRAM = "tests.worker.forking"
@@ -102,6 +102,10 @@ def test_a_call_has_the_fields_that_we_read() -> None:
     assert callable(http_context._set_default_cert_env)
     assert callable(http_context._create_ssl_context)
     assert "user_arguments" in _source(job_proc_lazy_main._JobProc.initialize)
+
+
+def test_the_warning_that_is_left_out_of_the_log_is_the_sdks() -> None:
+    assert f'"{logs._EXPECTED}"' in _source(proc_pool)
 
 
 def test_a_secret_is_emptied_in_place() -> None:
