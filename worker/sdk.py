@@ -49,8 +49,7 @@ _PONG_SECONDS = 2.0
 # of its own for that, on several nodes through Redis.
 _TOLD_SECONDS = 0.05
 _CALL_CLOSE_SECONDS = 20.0
-# From glibc's malloc.h.
-_M_ARENA_MAX = -8
+_M_ARENA_MAX = -8  # of glibc's malloc.h
 
 
 class TenantServer(AgentServer):
