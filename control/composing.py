@@ -19,13 +19,19 @@ from project.credentials import Credentials
 OPERATOR = "the operator"
 
 
-def compose(row: ClientRow, settings: Settings, known: frozenset[str]) -> Tenant:
-    """Make a tenant of its row.
+def compose(
+    row: ClientRow,
+    settings: Settings,
+    known: frozenset[str] = frozenset(),
+    usage_secret: SecretStr | None = None,
+) -> Tenant:
+    """Make a tenant of its row; for its calls alone, the row and the settings are enough.
 
     Args:
         row: as it stands in the table, secrets sealed or plain.
         settings: the control plane's own.
         known: fingerprints of every key, for whoever starts its worker.
+        usage_secret: what its worker signs its usage with.
     """
     read = tenant_settings.read(row.settings)
     opened, faults = _unsealed(row, settings.sealer)
@@ -50,7 +56,7 @@ def compose(row: ClientRow, settings: Settings, known: frozenset[str]) -> Tenant
         known_fingerprints=known,
         claim_public_key=settings.claim_public_key,
         usage_url=f"{settings.url}/v1/tenants/{row.id}/usage",
-        usage_secret=settings.sealer.derive(f"usage:{row.id}")[0],
+        usage_secret=usage_secret,
     )
 
 

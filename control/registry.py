@@ -17,8 +17,9 @@ from control.composing import OPERATOR, compose, place_of
 from control.database import Database
 from control.sealing import Unsealable, is_sealed
 from control.settings import Settings
-from control.tenant import Tenant
+from control.tenant import Tenant, TenantFault
 from control.tenant_settings import TenantSettings
+from control.usage_key import UsageKey
 
 _log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class Registry:
         self._database = database
         self._settings = settings
         self._sealer = settings.sealer
+        self._usage_key = UsageKey(database, settings.sealer)
 
     async def tenants(self) -> tuple[Tenant, ...]:
         """List all tenants, faulty and disabled ones included, in the order of their ids.
@@ -76,7 +78,7 @@ class Registry:
         rows = await self._database.read(clients.read_all)
         keys = (_api_key_of(row) for row in rows)
         known = self._fingerprints(key for key in keys if key)
-        return tuple([await self._opened(row, known) for row in rows])
+        return tuple([await self._for_worker(row, known) for row in rows])
 
     async def tenant(self, tenant_id: str) -> Tenant:
         """Give one tenant with all that its worker needs.
@@ -89,7 +91,7 @@ class Registry:
         told = await self._database.read(lambda c: clients.read_notices(c, tenant_id))
         row = replace(row, notices=told)
         keys = await self._database.read(clients.read_keys)
-        return await self._opened(row, self._fingerprints(keys))
+        return await self._for_worker(row, self._fingerprints(keys))
 
     async def callee(self, tenant_id: str) -> Tenant:
         """Give one tenant for a call: in one look, however many others there are.
@@ -98,7 +100,7 @@ class Registry:
             UnknownTenant: there is none of this id.
             DatabaseUnreachable: the database stayed away.
         """
-        return await self._opened(await self._row(tenant_id), frozenset())
+        return compose(await self._sealed_anew(await self._row(tenant_id)), self._settings)
 
     async def register(self, wanted: Registration) -> tuple[Tenant, bool]:
         """Make or change a tenant; tells whether it was made.
@@ -146,9 +148,13 @@ class Registry:
             raise UnknownTenant(tenant_id)
         return row
 
-    def usage_secrets(self, tenant_id: str) -> tuple[SecretStr, ...]:
-        """Give what a tenant's usage may be signed with, the current one first."""
-        return self._sealer.derive(f"usage:{tenant_id}")
+    async def usage_secret(self, tenant_id: str) -> SecretStr:
+        """Give what a tenant's worker signs its usage with.
+
+        Raises:
+            Unsealable: no listed sealing key opens the key that it follows from.
+        """
+        return await self._usage_key.secret_of(tenant_id)
 
     def _fingerprints(self, keys: Iterable[str]) -> frozenset[str]:
         known = {fingerprint(key) for key in keys}
@@ -170,15 +176,25 @@ class Registry:
             )
         return sealed
 
-    async def _opened(self, row: ClientRow, known: frozenset[str]) -> Tenant:
+    async def _for_worker(self, row: ClientRow, known: frozenset[str]) -> Tenant:
+        row = await self._sealed_anew(row)
+        try:
+            secret = await self.usage_secret(row.id)
+        except Unsealable as error:
+            tenant = compose(row, self._settings, known)
+            fault = TenantFault("unsealable", f"the key for its usage: {error}", error.hint)
+            return replace(tenant, faults=(*tenant.faults, fault))
+        return compose(row, self._settings, known, secret)
+
+    async def _sealed_anew(self, row: ClientRow) -> ClientRow:
+        """Seal what lies open or under an older key; gives the row with what is noticed now."""
         told = [
             await self._seal_one(row.id, path, found)
             for path, found in tenant_settings.secrets_in(row.settings)
             if not self._sealer.is_current(found)
         ]
-        lay_open = tuple(problem for problem in told if problem)
-        new = tuple(problem for problem in lay_open if problem not in row.notices)
-        return compose(replace(row, notices=(*row.notices, *new)), self._settings, known)
+        new = tuple(problem for problem in told if problem and problem not in row.notices)
+        return replace(row, notices=(*row.notices, *new))
 
     async def _seal_one(self, tenant_id: str, path: tuple[str, ...], found: str) -> str | None:
         """Seal a secret under the current key; gives the notice if it had lain open."""

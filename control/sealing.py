@@ -3,7 +3,6 @@
 import base64
 import binascii
 import hashlib
-import hmac
 import secrets
 from dataclasses import dataclass, field
 
@@ -68,13 +67,6 @@ class Sealer:
     def is_current(self, text: str) -> bool:
         """Tell whether a text is sealed, and under the first key."""
         return text.startswith(f"{_PREFIX}{self.keys[0].name}:")
-
-    def derive(self, purpose: str) -> tuple[SecretStr, ...]:
-        """Give the secret that follows from each key for a purpose, the current one first."""
-        return tuple(
-            SecretStr(hmac.new(key.raw, f"derive:{purpose}".encode(), "sha256").hexdigest())
-            for key in self.keys
-        )
 
 
 def is_sealed(text: str) -> bool:

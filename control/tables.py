@@ -97,6 +97,14 @@ usage_records = Table(
     Index("usage_by_start", "started_at"),
 )
 
+# What must outlive the sealing keys: each sealed under the first of them, opened by any.
+sealed_keys = Table(
+    "sealed_keys",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("sealed", Text, nullable=False),
+)
+
 audits = Table(
     "audits",
     metadata,

@@ -43,10 +43,11 @@ class UsageReceipt:
         Raises:
             UnsignedUsage: it is not from the tenant's worker.
             MalformedUsage: it is no record, or another tenant's.
+            Unsealable: the key that would tell cannot be opened; the worker asks again.
         """
-        secrets = self._registry.usage_secrets(tenant_id)
+        secret = await self._registry.usage_secret(tenant_id)
         now = time.time()
-        if not any(is_signed(body, signature, one.get_secret_value(), now) for one in secrets):
+        if not is_signed(body, signature, secret.get_secret_value(), now):
             raise UnsignedUsage("the signature does not open this tenant's usage")
         record = _record(body, tenant_id)
 

@@ -158,7 +158,7 @@ async def _post_usage(
     plane: Plane, record: Any, tenant_id: str = "acme", at: float | None = None
 ) -> httpx.Response:
     body = json.dumps(record).encode()
-    secret = plane.registry.usage_secrets("acme")[0].get_secret_value()
+    secret = (await plane.registry.usage_secret("acme")).get_secret_value()
     signature = usage.sign(body, secret, int(at or time.time()))
     async with client(plane, None) as worker:
         return await worker.post(

@@ -50,10 +50,6 @@ def test_a_malformed_key_is_refused(text: str) -> None:
         Sealer.from_text(SecretStr(text))
 
 
-def test_neither_keys_nor_derived_secrets_are_printed() -> None:
+def test_keys_are_not_printed() -> None:
     key = new_key()
-    sealer = Sealer.from_text(SecretStr(key))
-    derived = sealer.derive("usage:acme")[0]
-    assert key not in repr(sealer)
-    assert derived.get_secret_value() not in repr(derived)
-    assert derived != sealer.derive("usage:globex")[0]
+    assert key not in repr(Sealer.from_text(SecretStr(key)))

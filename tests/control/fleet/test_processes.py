@@ -10,6 +10,7 @@ import pytest
 from contract.tenant import call_room, new_nonce
 from control.launchers import record
 from control.launchers.launcher import Worker
+from control.sealing import new_key
 from project.connection import Project
 from project.participants import agents_in
 from project.rooms import create_room, delete_room
@@ -79,6 +80,29 @@ async def test_a_tenant_lives_from_its_registration_to_its_deletion(
     written = everything_written(fleet)
     for project in (acme, globex):
         assert project.credentials.api_secret.get_secret_value() not in written
+
+
+async def test_rotating_the_sealing_key_replaces_no_worker(
+    fleet: RunningFleet, acme: RunningProject
+) -> None:
+    await fleet.put("acme", acme.credentials)
+    first = await fleet.ready("acme")
+    secret_before = await fleet.registry.usage_secret("acme")
+    await fleet.crash()
+    old, new = fleet.variables["CONTROL_SEALING_KEY"], new_key()
+    # First both are listed and all is sealed anew, then the old one is taken out.
+    for keys in (f"{new},{old}", new):
+        successor = RunningFleet(fleet.variables | {"CONTROL_SEALING_KEY": keys})
+        try:
+            await successor.fleet.reconcile()
+            assert [(one.id, one.draining_since) for one in await successor.of("acme")] == [
+                (first.id, None)
+            ]
+            assert await successor.registry.usage_secret("acme") == secret_before
+            (tenant,) = await successor.registry.tenants()
+            assert tenant.faults == ()
+        finally:
+            await successor.close()
 
 
 async def is_forgotten(fleet: RunningFleet, tenant: str) -> bool:
