@@ -100,10 +100,14 @@ class Book:
         mine = (calls.c.call_id == call_id) & (calls.c.owner == self.me)
         return await self._change(mine & calls.c.state.in_(_OPEN), **changes)
 
-    async def end(self, call_id: str) -> None:
-        """Write down that a call has ended, whoever looks after it."""
+    async def end(self, call_id: str, state: CallState = CallState.ENDED) -> None:
+        """Write down that a call has ended, or is to, whoever looked after it: now this process."""
+        lease = time.time() + LEASE_SECONDS
+        changes: dict[str, Any] = {"state": state.value, "owner": self.me, "lease_until": lease}
+        if state not in OPEN_STATES:
+            changes["ended_at"] = time.time()
         where = (calls.c.call_id == call_id) & calls.c.state.in_(_OPEN)
-        await self._change(where, state=CallState.ENDED.value, ended_at=time.time())
+        await self._change(where, **changes)
 
     async def keep_answer(self, call: Call, answer: Answer, **changes: Any) -> bool:
         """Keep what is about to be answered, sealed, for whoever asks again with the same key.

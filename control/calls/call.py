@@ -19,16 +19,17 @@ RESERVED_IDENTITY = "agent-"
 
 
 class CallState(StrEnum):
-    """How far a call has come; the first three are open, the others are over."""
+    """How far a call has come; the first four are open, the others are over."""
 
     BOOKED = "booked"  # on record, perhaps nothing sent yet, not answered
     PENDING = "pending"  # answered or being tried; no agent has come yet, or it was lost
     JOINED = "joined"
+    ENDING = "ending"  # to be ended, and its project does not answer: undone as soon as it does
     ABANDONED = "abandoned"  # undone before any answer; the same key may ask again
     ENDED = "ended"
 
 
-OPEN_STATES = (CallState.BOOKED, CallState.PENDING, CallState.JOINED)
+OPEN_STATES = (CallState.BOOKED, CallState.PENDING, CallState.JOINED, CallState.ENDING)
 
 
 class Cause(StrEnum):

@@ -6,13 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from tenacity import (
-    AsyncRetrying,
-    retry_if_exception_type,
-    stop_after_attempt,
-    wait_random_exponential,
-)
-
 from contract.tenant import call_room, new_nonce, serves_room
 from control.calls import faults
 from control.calls.arrival import Pace
@@ -30,7 +23,6 @@ from control.calls.call import (
 from control.calls.connections import Connections
 from control.calls.pursuit import Pursuit
 from control.calls.recovery import Recovery
-from control.calls.sending import undo
 from control.calls.step import OnStep, Step, tell_nobody
 from control.calls.watch import Watch
 from control.database import Database, DatabaseUnreachable
@@ -39,14 +31,13 @@ from control.settings import Settings
 from control.standing import AsksWorkers
 from control.standings import Standings
 from control.tenant import FaultyTenant, Tenant
-from project.faults import ProjectFault, TemporaryFault
+from project.faults import ProjectFault
 from project.rooms import room_exists
 from project.tokens import caller_token
 
 _log = logging.getLogger(__name__)
 # A request of wait_seconds=0 still learns its dispatch's id, if the project is quick.
 _SHORTEST_WAIT_SECONDS = 0.5
-_UNDO_ATTEMPTS = 3
 _REPEAT_PATIENCE_SECONDS = 60.0
 _REPEAT_PAUSE_SECONDS = 0.2
 
@@ -119,32 +110,16 @@ class Desk:
     async def end(self, tenant_id: str, call_id: str) -> Call:
         """End a call: the room goes if it was made for it, else its agent and dispatches.
 
+        It is `ending` when its project does not answer within seconds, and undone when that does.
+
         Raises:
             UnknownCall: the tenant has none of this id.
-            ProjectFault: the project did not remove it; ask again.
+            PermanentFault: the project lets us remove nothing.
         """
         call = await self.call(tenant_id, call_id)
-        if call.is_open:
-            await self.watch.drop(call)
-            try:
-                await self._undo(call)
-            except ProjectFault:
-                self.watch.add(call)
-                raise
-            await self.book.end(call.id)
+        if call.is_open and call.state is not CallState.ENDING:
+            await self.recovery.end(call)
         return await self.call(tenant_id, call_id)
-
-    async def _undo(self, call: Call) -> None:
-        # In a burst a project may need longer than one request may last; undoing twice is no harm.
-        async for attempt in AsyncRetrying(
-            retry=retry_if_exception_type(TemporaryFault),
-            stop=stop_after_attempt(_UNDO_ATTEMPTS),
-            wait=wait_random_exponential(0.2, max=1.0),
-            reraise=True,
-        ):
-            with attempt:
-                async with self.connections.to(call.credentials) as project:
-                    await undo(project, call)
 
     async def close(self) -> None:
         """Stop looking after calls; they go on, and another control plane may take them over."""

@@ -34,9 +34,11 @@ async def show(request: Request, tenant_id: str, call_id: str) -> dict[str, Any]
 
 
 @router.delete("/{call_id}")
-async def end(request: Request, tenant_id: str, call_id: str) -> dict[str, Any]:
-    """End a call; one that has ended stays so."""
-    return show_call(await plane_of(request).desk.end(tenant_id, call_id))
+async def end(request: Request, response: Response, tenant_id: str, call_id: str) -> dict[str, Any]:
+    """End a call: 200 when it has ended, 202 when it will as soon as its project answers."""
+    ended = await plane_of(request).desk.end(tenant_id, call_id)
+    response.status_code = 202 if ended.is_open else 200
+    return show_call(ended)
 
 
 def _outcome(made: Answer) -> str:

@@ -13,8 +13,10 @@ from livekit import rtc
 from project.connection import Project
 from project.credentials import Credentials
 from project.participants import agents_in, remove_participant
+from project.rooms import list_rooms
 from sandbox.ports import free_port
 from sandbox.servers import RunningProject
+from tests.control.calls.gate import Gate
 from tests.control.calls.test_receipts import CAUSES
 from tests.control.postgres import RunningPostgres
 from tests.control.running import Serving, Worker, eventually, register
@@ -109,6 +111,38 @@ async def test_a_caller_whose_agent_is_lost_gets_another(
     finally:
         await caller.disconnect()
         await client.delete(path)
+
+
+async def test_a_call_ended_while_its_project_is_away_ends_as_soon_as_it_is_back(
+    client: httpx.AsyncClient, globex: RunningProject
+) -> None:
+    gate = Gate(globex)
+    await gate.open()
+    try:
+        await register(client, "globex", gate.credentials)
+        made = (await _call(client, "globex", wait_seconds=0)).json()
+        path = f"/v1/tenants/globex/calls/{made['call_id']}"
+        await gate.shut()
+        began = time.monotonic()
+        told = await client.delete(path)
+        took = time.monotonic() - began
+        assert (told.status_code, told.json()["agent"]["state"]) == (202, "ending")
+        assert told.json()["ended_at"] is None
+        assert took < 10.0
+        again = await client.delete(path)
+        assert (again.status_code, again.json()["agent"]["state"]) == (202, "ending")
+        await gate.open()
+
+        async def has_ended() -> bool:
+            return bool((await client.get(path)).json()["agent"]["state"] == "ended")
+
+        await eventually(has_ended)
+        async with Project(globex.credentials) as project:
+            assert made["room"] not in {room.name for room in await list_rooms(project)}
+        assert (await client.delete(path)).status_code == 200
+        print(f"\nan absent project's call was ending after {took:.1f} s")
+    finally:
+        await gate.shut()
 
 
 async def test_a_database_restarted_amid_calls_loses_none(
