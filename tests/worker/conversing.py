@@ -56,10 +56,17 @@ async def invite(
     room: str,
     agent_name: str = "acme-agent",
     empty_timeout: int = EMPTY_TIMEOUT_SECONDS,
+    metadata: str = "",
 ) -> str:
     """Make a room with its dispatch; give the caller's token."""
     async with Project(project.credentials) as connection:
-        await create_room(connection, room, agent_name=agent_name, empty_timeout=empty_timeout)
+        await create_room(
+            connection,
+            room,
+            agent_name=agent_name,
+            empty_timeout=empty_timeout,
+            metadata=metadata,
+        )
     return caller_token(project.credentials, room, CALLER)
 
 
@@ -73,15 +80,21 @@ async def calling(
         yield caller
 
 
-async def hear(caller: Caller, speech: RunningSpeech, since: float = 0.0) -> tuple[float, str]:
-    """Listen to what comes next; gives how long after `since` it began, and its words."""
+async def overhear(caller: Caller) -> tuple[float, bytes]:
+    """Listen to what comes next; gives when it began, and its sound."""
     recording = caller.line.recording
     assert await caller.line.wait_until(lambda: recording.onset_at is not None, 30), "nothing came"
     await caller.line.wait_until(lambda: recording.is_quiet_since(1.2), 30)
     assert recording.onset_at is not None
-    began = recording.onset_at - since
-    text = await speech.transcribe(to_wav(recording.take_utterance()))
-    return began, text.lower()
+    began = recording.onset_at
+    return began, recording.take_utterance()
+
+
+async def hear(caller: Caller, speech: RunningSpeech, since: float = 0.0) -> tuple[float, str]:
+    """Listen to what comes next; gives how long after `since` it began, and its words."""
+    began, sound = await overhear(caller)
+    text = await speech.transcribe(to_wav(sound))
+    return began - since, text.lower()
 
 
 async def ask(caller: Caller, speech: RunningSpeech, words: bytes) -> tuple[float, str]:

@@ -1,9 +1,11 @@
 """Whole calls with real speech: greeted, answered, helped in trouble, ended and counted."""
 
 import asyncio
+import os
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from tests.worker.conversing import (
     hear,
     hear_goodbye,
     is_gone,
+    overhear,
     settled,
     talking_worker,
     wait_for_phrases,
@@ -226,3 +229,41 @@ async def test_a_realtime_model_answers_is_missed_when_it_stalls_and_says_goodby
         (record,) = worker.usage()
         assert (record["outcome"], record["complete"]) == ("cut-off", True)
         assert "realtime" in {model["kind"] for model in record["models"]}
+
+
+@contextmanager
+def _stalled(speech: RunningSpeech) -> Iterator[None]:
+    """Let no connection break and nothing be answered, as a provider that hangs for good."""
+    os.kill(speech.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(speech.pid, signal.SIGCONT)
+
+
+async def test_a_realtime_model_that_stalls_for_good_ends_the_call_with_a_word(
+    acme: RunningProject, speech: RunningSpeech, tmp_path: Path
+) -> None:
+    words, room, name = await speech.speak(QUESTION), "acme--stalled", "stalled"
+    told, silences = [], []
+    realtime = {"pipeline": "realtime"}
+    with talking_worker(
+        acme.credentials, speech, tmp_path, realtime, LIVEKIT_AGENT_NAME=name
+    ) as worker:
+        wait_for_phrases(worker)
+        async with calling(acme, speech, room, name) as caller:
+            await hear(caller, speech)
+            with _stalled(speech):
+                for _ in range(3):
+                    asked_at = await caller.line.play(words)
+                    began, sound = await overhear(caller)
+                    told.append(sound)
+                    silences.append(began - asked_at)
+                await asyncio.wait_for(caller.line.ended.wait(), 30)
+        record = await settled(worker, room)
+    assert (record["outcome"], record["complete"]) == ("failed", True)
+    assert await is_gone(acme, room)
+    texts = [(await speech.transcribe(to_wav(sound))).lower() for sound in told]
+    assert ["trouble" in text for text in texts] == [True, True, False], texts
+    assert "cannot go on" in texts[-1]
+    assert max(silences) < LONGEST_SILENCE_SECONDS
