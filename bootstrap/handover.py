@@ -15,8 +15,8 @@ from worker.deferral import defer_reexports
 
 defer_reexports()
 
-from worker.service import prepare as prepare_calls  # noqa: E402 - the deferral comes before the import
-from worker.service import serve as serve_calls  # noqa: E402 - the same
+from worker.service import serve as serve_calls  # noqa: E402 - the deferral comes before the import
+from worker.template import prepare as prepare_calls  # noqa: E402 - the same
 
 
 def prepare(settings: Settings, health_socket: socket.socket) -> None:
@@ -25,7 +25,11 @@ def prepare(settings: Settings, health_socket: socket.socket) -> None:
     What only the main process may have stays with it: the listening socket and the usage secret.
     """
     secrets = [] if settings.usage_secret is None else [settings.usage_secret]
-    prepare_calls(close=[health_socket], forget=secrets)
+    prepare_calls(
+        close=[health_socket],
+        forget=secrets,
+        every_pipeline=bool(settings.agent) or settings.agent_config.pipeline == "realtime",
+    )
 
 
 def serve(

@@ -88,7 +88,8 @@ def _language(config: AgentConfig) -> str:
     return config.language.split("-")[0]
 
 
-def _realtime(configuration: Configuration, config: AgentConfig) -> openai.realtime.RealtimeModel:
+# Its type in quotes: else every worker would load the realtime half of the plugin.
+def _realtime(configuration: Configuration, config: AgentConfig) -> "openai.realtime.RealtimeModel":
     secret = configuration.openai_api_key
     return openai.realtime.RealtimeModel(
         model=config.models.realtime,

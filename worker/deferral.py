@@ -4,6 +4,8 @@
 every line, and so makes hundreds of pydantic classes that no call ever touches. Such a package gets
 a `__getattr__` (PEP 562) instead, which imports a name's own module when it is first asked for.
 A package with any other statement in it is left as it is.
+
+What the plugin imports for other pipelines than the call's is read by need as well.
 """
 
 import ast
@@ -12,10 +14,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.util import LazyLoader
 from types import ModuleType
 from typing import Any
 
 _PACKAGES = ("openai.types",)
+_OTHER_PIPELINES = ("livekit.plugins.openai.realtime", "livekit.plugins.openai.responses")
 
 
 def defer_reexports() -> None:
@@ -24,12 +28,21 @@ def defer_reexports() -> None:
         sys.meta_path.insert(0, _ReexportFinder())
 
 
+def load_other_pipelines() -> None:
+    """Import what was left for later, at once: before the fork, where calls will need it."""
+    for name in _OTHER_PIPELINES:
+        # Asking a lazy module for anything loads it.
+        _ = importlib.import_module(name).__all__
+
+
 class _ReexportFinder(MetaPathFinder):
     """Finds what the path finder finds, and gives our packages the loader below."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        if name in _OTHER_PIPELINES:
+            return _lazy(PathFinder.find_spec(name, path, target))
         if not any(f"{name}.".startswith(f"{package}.") for package in _PACKAGES):
             return None
         spec = PathFinder.find_spec(name, path, target)
@@ -37,6 +50,12 @@ class _ReexportFinder(MetaPathFinder):
         if spec is not None and is_package and isinstance(spec.loader, SourceFileLoader):
             spec.loader = _ReexportLoader(name, spec.loader.path)
         return spec
+
+
+def _lazy(spec: ModuleSpec | None) -> ModuleSpec | None:
+    if spec is not None and spec.loader is not None:
+        spec.loader = LazyLoader(spec.loader)
+    return spec
 
 
 class _ReexportLoader(SourceFileLoader):
@@ -75,7 +94,12 @@ def _is_inert(statement: ast.stmt) -> bool:
 
 
 def _answer_by_need(module: ModuleType, origins: Mapping[str, tuple[str, str]]) -> None:
+    # Running the package's file would have bound the modules that it reads from, too.
+    modules = {origin.removeprefix(".") for origin, _ in origins.values()}
+
     def get(name: str) -> Any:
+        if name in modules:
+            return importlib.import_module(f".{name}", module.__name__)
         if name not in origins:
             raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
         origin, original = origins[name]

@@ -4,19 +4,16 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Iterable
 from contextlib import suppress
 from enum import Enum, auto
 from functools import partial
 from typing import Any
 
-from pydantic import SecretStr
-
 from contract.exits import ExitCode
 from project.connection import Project
 from project.faults import ProjectFault
 from project.participants import remove_participant
-from worker import built_in, call, logs, orphans, phrases, sdk
+from worker import call, logs, orphans, phrases, sdk
 from worker.calls import Calls
 from worker.channel import Finish
 from worker.configuration import Configuration
@@ -25,7 +22,6 @@ from worker.ledger import Ledger
 from worker.metrics import Metrics
 from worker.offers import Offers
 from worker.presence import Presence
-from worker.rehearsal import rehearse
 from worker.rivals import RivalWatch
 from worker.sdk import TenantServer
 from worker.status import State, Status
@@ -44,23 +40,6 @@ class Ending(Enum):
     TOLD = auto()
     REVOKED = auto()
     FAILED = auto()
-
-
-def prepare(*, close: Iterable[socket.socket] = (), forget: Iterable[SecretStr] = ()) -> None:
-    """Load all that calls will need, and fork the process that they are forked from.
-
-    It may be done while nobody has said yet whom to serve. Has to be called in a process without
-    threads, or each call pays for its imports anew, and with the environment that calls shall have.
-
-    Args:
-        close: sockets that only the main process may hold.
-        forget: secrets that only the main process may know.
-    """
-    sdk.warm_up()
-    built_in.tls()
-    rehearse()
-    if obstacle := sdk.fork_call_server(close=close, forget=forget):
-        logger.warning("calls start slower and cost more memory: %s", obstacle)
 
 
 def serve(configuration: Configuration) -> ExitCode:

@@ -19,7 +19,8 @@ from contract.agent_config import AgentConfig
 from project.credentials import Credentials
 from worker import logs, sdk
 from worker.configuration import Configuration, Rule
-from worker.service import Service, prepare
+from worker.service import Service
+from worker.template import prepare
 
 _AT_ONCE = 50
 

@@ -45,6 +45,27 @@ def test_a_name_that_is_nowhere_is_an_attribute_error() -> None:
     assert run(program) == 0
 
 
+@pytest.mark.integration
+def test_a_module_of_a_package_is_an_attribute_of_it() -> None:
+    asked = "import openai.types.responses as r; print(int(hasattr(r.web_search_tool, 'Filters')))"
+    assert run(_DEFER + asked) == 1
+
+
+@pytest.mark.integration
+def test_another_pipeline_is_loaded_when_it_is_asked_for_and_not_before() -> None:
+    program = """
+import json, sys
+from livekit.plugins import openai
+from worker.deferral import load_other_pipelines
+inner = "livekit.plugins.openai.responses.llm"
+told = [inner in sys.modules]
+load_other_pipelines()
+told += [inner in sys.modules, callable(openai.realtime.RealtimeModel)]
+print(json.dumps(told))
+"""
+    assert run(_DEFER + program) == [False, True, True]
+
+
 def test_a_list_of_reexports_is_read() -> None:
     tree = ast.parse(
         '"""Docs."""\nfrom __future__ import annotations\n'

@@ -1,0 +1,38 @@
+"""The template: a process in which all that calls need is loaded, and that they are forked from."""
+
+import logging
+import socket
+from collections.abc import Iterable
+
+from pydantic import SecretStr
+
+from worker import built_in, sdk
+from worker.deferral import load_other_pipelines
+from worker.rehearsal import rehearse
+
+logger = logging.getLogger(__name__)
+
+
+def prepare(
+    *,
+    close: Iterable[socket.socket] = (),
+    forget: Iterable[SecretStr] = (),
+    every_pipeline: bool = False,
+) -> None:
+    """Load all that calls will need, and fork the template.
+
+    It may be done while nobody has said yet whom to serve. Has to be called in a process without
+    threads, or each call pays for its imports anew, and with the environment that calls shall have.
+
+    Args:
+        close: sockets that only the main process may hold.
+        forget: secrets that only the main process may know.
+        every_pipeline: calls use a realtime model, or the tenant's own code may.
+    """
+    sdk.warm_up()
+    if every_pipeline:
+        load_other_pipelines()
+    built_in.tls()
+    rehearse()
+    if obstacle := sdk.fork_call_server(close=close, forget=forget):
+        logger.warning("calls start slower and cost more memory: %s", obstacle)
