@@ -1,5 +1,8 @@
 """Asks projects, by probes, who is there: the tenant's worker, somebody else, or nobody."""
 
+from collections.abc import Callable, Coroutine
+from typing import Any
+
 from contract.metadata import ProbeWant
 from control.audit.findings import Finding, Outcome, Question
 from control.tenant import Tenant
@@ -13,21 +16,58 @@ _ELSEWHERE_SECONDS = 3.0
 _RIVALS_SECONDS = 6.0
 _ELSEWHERE_POLL_SECONDS = 0.75
 
+_Sent = Coroutine[Any, Any, tuple[Answer, ...]]
+_Judge = Callable[[tuple[Answer, ...]], tuple[Outcome, str]]
+
 
 async def ask_worker(tenant: Tenant, project: Project) -> Finding:
     """Ask a tenant's own project whether its worker is there; a disabled tenant has none."""
+    sent = probe(
+        project,
+        tenant_prefix=tenant.room_prefix,
+        agent_name=tenant.agent_name,
+        want=ProbeWant.ANSWER,
+        patience_seconds=_ANSWER_SECONDS if tenant.enabled else _ELSEWHERE_SECONDS,
+    )
+    return await _find(
+        Question.WORKER, tenant, None, sent, lambda came: _judge_worker(tenant, came)
+    )
+
+
+async def ask_elsewhere(tenant: Tenant, other: Tenant, others_project: Project) -> Finding:
+    """Ask another tenant's project for this tenant's worker; nobody must answer."""
+    sent = probe(
+        others_project,
+        tenant_prefix=tenant.room_prefix,
+        agent_name=tenant.agent_name,
+        want=ProbeWant.ANSWER,
+        patience_seconds=_ELSEWHERE_SECONDS,
+        poll_seconds=_ELSEWHERE_POLL_SECONDS,
+    )
+    return await _find(Question.ELSEWHERE, tenant, other, sent, _judge_elsewhere)
+
+
+async def ask_rivals(tenant: Tenant, project: Project) -> Finding:
+    """Wait in a plainly made room for whoever comes that is not this tenant's."""
+    sent = probe(
+        project,
+        tenant_prefix=tenant.room_prefix,
+        agent_name=tenant.agent_name,
+        want=ProbeWant.RIVALS,
+        patience_seconds=_RIVALS_SECONDS,
+        plain_room=True,
+    )
+    return await _find(Question.RIVALS, tenant, None, sent, _judge_rivals)
+
+
+async def _find(
+    question: Question, tenant: Tenant, other: Tenant | None, sent: _Sent, judge: _Judge
+) -> Finding:
     try:
-        answers = await probe(
-            project,
-            tenant_prefix=tenant.room_prefix,
-            agent_name=tenant.agent_name,
-            want=ProbeWant.ANSWER,
-            patience_seconds=_ANSWER_SECONDS if tenant.enabled else _ELSEWHERE_SECONDS,
-        )
+        outcome, detail = judge(await sent)
     except ProjectFault as fault:
-        return Finding(Question.WORKER, tenant.id, None, Outcome.UNPROVEN, f"{fault}")
-    outcome, detail = _judge_worker(tenant, answers)
-    return Finding(Question.WORKER, tenant.id, None, outcome, detail)
+        outcome, detail = Outcome.UNPROVEN, f"{fault}"
+    return Finding(question, tenant.id, other.id if other else None, outcome, detail)
 
 
 def _judge_worker(tenant: Tenant, answers: tuple[Answer, ...]) -> tuple[Outcome, str]:
@@ -48,41 +88,15 @@ def _is_of(tenant: Tenant, answer: Answer) -> bool:
     return said == (tenant.id, tenant.credentials.fingerprint)
 
 
-async def ask_elsewhere(tenant: Tenant, other: Tenant, others_project: Project) -> Finding:
-    """Ask another tenant's project for this tenant's worker; nobody must answer."""
-    try:
-        answers = await probe(
-            others_project,
-            tenant_prefix=tenant.room_prefix,
-            agent_name=tenant.agent_name,
-            want=ProbeWant.ANSWER,
-            patience_seconds=_ELSEWHERE_SECONDS,
-            poll_seconds=_ELSEWHERE_POLL_SECONDS,
-        )
-    except ProjectFault as fault:
-        return Finding(Question.ELSEWHERE, tenant.id, other.id, Outcome.UNPROVEN, f"{fault}")
-    outcome, detail = Outcome.PROVEN, f"nobody answered within {_ELSEWHERE_SECONDS:g} s"
+def _judge_elsewhere(answers: tuple[Answer, ...]) -> tuple[Outcome, str]:
     if answers:
         # Another tenant's agent of the same name refuses the room; whoever comes serves this one.
-        outcome, detail = Outcome.DISPROVEN, f"answered by {answers[0].identity}"
-    return Finding(Question.ELSEWHERE, tenant.id, other.id, outcome, detail)
+        return Outcome.DISPROVEN, f"answered by {answers[0].identity}"
+    return Outcome.PROVEN, f"nobody answered within {_ELSEWHERE_SECONDS:g} s"
 
 
-async def ask_rivals(tenant: Tenant, project: Project) -> Finding:
-    """Wait in a plainly made room for whoever comes that is not this tenant's."""
-    try:
-        answers = await probe(
-            project,
-            tenant_prefix=tenant.room_prefix,
-            agent_name=tenant.agent_name,
-            want=ProbeWant.RIVALS,
-            patience_seconds=_RIVALS_SECONDS,
-            plain_room=True,
-        )
-    except ProjectFault as fault:
-        return Finding(Question.RIVALS, tenant.id, None, Outcome.UNPROVEN, f"{fault}")
-    outcome, detail = Outcome.PROVEN, f"nobody came within {_RIVALS_SECONDS:g} s"
+def _judge_rivals(answers: tuple[Answer, ...]) -> tuple[Outcome, str]:
     if answers:
         came = ", ".join(sorted(answer.identity for answer in answers))
-        outcome, detail = Outcome.DISPROVEN, f"taken by somebody else: {came}"
-    return Finding(Question.RIVALS, tenant.id, None, outcome, detail)
+        return Outcome.DISPROVEN, f"taken by somebody else: {came}"
+    return Outcome.PROVEN, f"nobody came within {_RIVALS_SECONDS:g} s"

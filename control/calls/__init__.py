@@ -3,5 +3,5 @@
 Belongs here: booking, sending, waiting, withdrawing, undoing and watching calls, and the causes
 for which an agent is not there.
 Does not: HTTP and the terminal (control.http, control.call_command), launching workers.
-May import: control's registry, database and sealing; project, contract.
+May import: control's registry, database, sealing and birth; project, contract.
 """

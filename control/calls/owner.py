@@ -4,10 +4,12 @@ import os
 import socket
 from pathlib import Path
 
+from control.birth import born
+
 
 def name_myself() -> str:
     """Name this process so that another on the same machine can tell whether it is gone."""
-    return f"{socket.gethostname()}|{_namespace()}|{os.getpid()}|{_started(os.getpid())}"
+    return f"{socket.gethostname()}|{_namespace()}|{os.getpid()}|{born(os.getpid())}"
 
 
 def is_surely_gone(owner: str) -> bool:
@@ -15,7 +17,7 @@ def is_surely_gone(owner: str) -> bool:
     host, namespace, pid, started = (*owner.split("|"), "", "", "", "")[:4]
     if host != socket.gethostname() or not namespace or namespace != _namespace():
         return False
-    return pid.isdigit() and _started(int(pid)) != started
+    return pid.isdigit() and str(born(int(pid))) != started
 
 
 def _namespace() -> str:
@@ -25,12 +27,3 @@ def _namespace() -> str:
         return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
     except OSError:
         return ""
-
-
-def _started(pid: int) -> str:
-    """Give when a process started, in the kernel's ticks; empty when there is none or a zombie."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return ""
-    return "" if fields[0] in "ZX" else fields[19]

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from contract.tenant import new_nonce
+from control.birth import born
 from control.launchers import papers, record, state
 from control.launchers.launcher import Ending, LauncherFault, LauncherSettings, Worker
 from control.launchers.order import Order
@@ -48,7 +49,7 @@ class ProcessLauncher:
         child = self._children.get(entry.id)
         code = _exit_code(child.poll()) if child else None
         is_known = entry.ended_at is not None and (code is None or code == entry.exit_code)
-        if is_known or (code is None and record.born(entry.pid) == entry.born):
+        if is_known or (code is None and born(entry.pid) == entry.born):
             return entry
         said = state.read(Path(entry.state_dir))
         if said.pid != entry.pid:
@@ -90,7 +91,7 @@ class ProcessLauncher:
             last_cause=order.last_cause,
             state_dir=str(state_dir),
             pid=child.pid,
-            born=record.born(child.pid) or 0,
+            born=born(child.pid) or 0,
         )
         record.save(folder, entry)
         return _worker(entry)
@@ -134,7 +135,7 @@ class ProcessLauncher:
     async def kill(self, worker: Worker) -> None:
         """Send SIGKILL to the worker and the calls it has forked."""
         entry = record.load(self._entries / worker.id)
-        if entry is not None and record.born(entry.pid) == entry.born:
+        if entry is not None and born(entry.pid) == entry.born:
             os.killpg(entry.pid, signal.SIGKILL)
 
     async def remove(self, worker: Worker) -> None:
@@ -182,7 +183,7 @@ def _worker(entry: Record) -> Worker:
 
 
 def _signal(entry: Record, number: signal.Signals) -> None:
-    if record.born(entry.pid) == entry.born:
+    if born(entry.pid) == entry.born:
         os.kill(entry.pid, number)
 
 

@@ -8,7 +8,7 @@ import pytest
 from sandbox.servers import RunningProject
 from tests.control.planes import sqlite
 from tests.control.postgres import RunningPostgres
-from tests.control.running import Worker
+from tests.control.running import Serving, Worker
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +19,16 @@ def postgres() -> Iterator[RunningPostgres]:
         yield server
     finally:
         server.close()
+
+
+@pytest.fixture(scope="module")
+def serving(postgres: RunningPostgres) -> Iterator[Serving]:
+    """A control plane that serves on PostgreSQL and launches nobody."""
+    control = Serving({"CONTROL_DATABASE_URL": postgres.empty_database()})
+    try:
+        yield control
+    finally:
+        control.child.kill()
 
 
 @pytest.fixture(scope="module")

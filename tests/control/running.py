@@ -11,9 +11,12 @@ from typing import Any
 import httpx
 
 from control.sealing import new_key
+from project.connection import Project
 from project.credentials import Credentials
+from project.rooms import list_rooms
 from sandbox.child import Child, plain_environment, start_child
 from sandbox.ports import free_port
+from sandbox.servers import RunningProject
 
 TOKEN = "control-token-of-the-tests"
 _READY_SECONDS = 60.0
@@ -125,6 +128,12 @@ async def register(client: httpx.AsyncClient, tenant_id: str, credentials: Crede
     body = {"settings": settings_of(credentials)}
     answer = await client.put(f"/v1/tenants/{tenant_id}", json=body)
     assert answer.status_code in (200, 201), answer.text
+
+
+async def rooms_of(project: RunningProject) -> set[str]:
+    """Name a project's rooms."""
+    async with Project(project.credentials) as asked:
+        return {room.name for room in await list_rooms(asked)}
 
 
 async def eventually(question: Any, seconds: float = 30.0, pause: float = 0.1) -> Any:

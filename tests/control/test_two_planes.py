@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from control.launchers import record
+from control.birth import born
 from project.connection import Project
 from project.participants import agents_in
 from project.rooms import list_rooms
@@ -129,7 +129,7 @@ def launching(database_url: str, folder: Path) -> Iterator[tuple[Serving, Servin
         for plane in both:
             plane.child.kill()
         for worker in worker_records(folder):
-            if record.born(worker["pid"]) == worker["born"]:
+            if born(worker["pid"]) == worker["born"]:
                 os.killpg(worker["pid"], signal.SIGKILL)
 
 

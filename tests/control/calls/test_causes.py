@@ -4,11 +4,11 @@ import asyncio
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from control.birth import born
 from control.calls.causes import Evidence, cause_of_fault, is_lasting
 from control.calls.owner import is_surely_gone, name_myself
 from control.standing import NobodyToAsk, Standing
@@ -74,9 +74,7 @@ def test_an_owner_is_gone_only_when_that_is_certain() -> None:
     assert not is_surely_gone("")
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     host, namespace, _, _ = name_myself().split("|")
-    stat = Path(f"/proc/{child.pid}/stat").read_text()
-    started = stat.rpartition(")")[2].split()[19]
-    owner = f"{host}|{namespace}|{child.pid}|{started}"
+    owner = f"{host}|{namespace}|{child.pid}|{born(child.pid)}"
     assert not is_surely_gone(owner)
     child.kill()
     child.communicate()

@@ -8,9 +8,8 @@ import pytest
 
 from project.connection import Project
 from project.participants import agents_in
-from project.rooms import list_rooms
 from sandbox.servers import RunningProject
-from tests.control.running import Serving, Worker, eventually, register
+from tests.control.running import Serving, Worker, eventually, register, rooms_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -25,11 +24,6 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
         yield control
     finally:
         control.child.kill()
-
-
-async def _rooms(project: RunningProject) -> set[str]:
-    async with Project(project.credentials) as asked:
-        return {room.name for room in await list_rooms(asked)}
 
 
 async def _ask(
@@ -48,7 +42,7 @@ async def test_a_death_at_any_step_leaves_one_call_with_one_agent_and_no_orphan(
     serving: Serving, acme: RunningProject, globex: RunningProject, acme_worker: Worker, step: str
 ) -> None:
     doomed = ("acme", f"dies-at-{step}", f"key-{step}")
-    before, before_beside = await _rooms(acme), await _rooms(globex)
+    before, before_beside = await rooms_of(acme), await rooms_of(globex)
     async with serving.client() as client:
         await register(client, "acme", acme.credentials)
         # Nobody serves this one, and without a key nobody asks for its call again.
@@ -66,8 +60,8 @@ async def test_a_death_at_any_step_leaves_one_call_with_one_agent_and_no_orphan(
         body = given[0].json()
 
         async def is_alone() -> bool:
-            is_clean = await _rooms(globex) == before_beside
-            return is_clean and await _rooms(acme) - before == {body["room"]}
+            is_clean = await rooms_of(globex) == before_beside
+            return is_clean and await rooms_of(acme) - before == {body["room"]}
 
         await eventually(is_alone, 60)
         async with Project(acme.credentials) as project:

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -13,31 +13,21 @@ from livekit import rtc
 from project.connection import Project
 from project.credentials import Credentials
 from project.participants import agents_in, remove_participant
-from project.rooms import list_rooms
 from sandbox.ports import free_port
 from sandbox.servers import RunningProject
 from tests.control.calls.gate import Gate
 from tests.control.calls.test_receipts import CAUSES
 from tests.control.postgres import RunningPostgres
-from tests.control.running import Serving, Worker, eventually, register
+from tests.control.running import Serving, Worker, eventually, register, rooms_of
 
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture(scope="module")
-def server(postgres: RunningPostgres) -> Iterator[Serving]:
-    control = Serving({"CONTROL_DATABASE_URL": postgres.empty_database()})
-    try:
-        yield control
-    finally:
-        control.child.kill()
-
-
 @pytest.fixture
 async def client(
-    server: Serving, acme: RunningProject, acme_worker: Worker
+    serving: Serving, acme: RunningProject, acme_worker: Worker
 ) -> AsyncIterator[httpx.AsyncClient]:
-    async with server.client() as asking:
+    async with serving.client() as asking:
         await register(asking, "acme", acme.credentials)
         yield asking
 
@@ -137,8 +127,7 @@ async def test_a_call_ended_while_its_project_is_away_ends_as_soon_as_it_is_back
             return bool((await client.get(path)).json()["agent"]["state"] == "ended")
 
         await eventually(has_ended)
-        async with Project(globex.credentials) as project:
-            assert made["room"] not in {room.name for room in await list_rooms(project)}
+        assert made["room"] not in await rooms_of(globex)
         assert (await client.delete(path)).status_code == 200
         print(f"\nan absent project's call was ending after {took:.1f} s")
     finally:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -13,22 +13,13 @@ from control.calls.call import Cause
 from project.connection import Project
 from project.dispatches import list_dispatches
 from project.participants import agents_in
-from project.rooms import create_room, delete_room, list_rooms
+from project.rooms import create_room, delete_room
 from sandbox.servers import RunningProject
 from tests.control.postgres import RunningPostgres
-from tests.control.running import Serving, Worker, eventually, register
+from tests.control.running import Serving, Worker, eventually, register, rooms_of
 
 pytestmark = pytest.mark.integration
 CAUSES = {cause.value for cause in Cause}
-
-
-@pytest.fixture(scope="module")
-def serving(postgres: RunningPostgres) -> Iterator[Serving]:
-    control = Serving({"CONTROL_DATABASE_URL": postgres.empty_database()})
-    try:
-        yield control
-    finally:
-        control.child.kill()
 
 
 @pytest.fixture
@@ -46,11 +37,6 @@ async def _call(client: httpx.AsyncClient, tenant_id: str = "acme", **more: Any)
     headers = {"Idempotency-Key": key} if key else {}
     body = {"identity": "caller", "wait_seconds": 30} | more
     return await client.post(f"/v1/tenants/{tenant_id}/calls", json=body, headers=headers)
-
-
-async def _rooms(project: RunningProject) -> set[str]:
-    async with Project(project.credentials) as asked:
-        return {room.name for room in await list_rooms(asked)}
 
 
 async def _agents(project: RunningProject, room: str) -> list[str]:
@@ -112,7 +98,7 @@ async def test_a_tenant_without_a_worker_is_answered_truthfully_and_thrice_at_mo
 
     await eventually(is_given_up, 40)
     assert (await client.delete(path)).status_code == 200
-    assert body["room"] not in await _rooms(globex)
+    assert body["room"] not in await rooms_of(globex)
 
 
 async def test_a_call_that_is_ended_leaves_no_room(
@@ -124,7 +110,7 @@ async def test_a_call_that_is_ended_leaves_no_room(
     assert (shown["agent"]["state"], "token" in shown) == ("joined", False)
     ended = (await client.delete(path)).json()
     assert ended["agent"]["state"] == "ended"
-    assert body["room"] not in await _rooms(acme)
+    assert body["room"] not in await rooms_of(acme)
     assert (await client.delete(path)).status_code == 200
     other = await client.get(f"/v1/tenants/globex/calls/{body['call_id']}")
     assert other.status_code == 404
@@ -133,11 +119,11 @@ async def test_a_call_that_is_ended_leaves_no_room(
 async def test_fifty_retries_at_once_are_one_call(
     client: httpx.AsyncClient, acme: RunningProject
 ) -> None:
-    before = await _rooms(acme)
+    before = await rooms_of(acme)
     answers = await asyncio.gather(*(_call(client, key="fifty") for _ in range(50)))
     assert {answer.status_code for answer in answers} == {answers[0].status_code}
     assert len({answer.text for answer in answers}) == 1
-    assert len(await _rooms(acme) - before) == 1
+    assert len(await rooms_of(acme) - before) == 1
     again = await _call(client, key="fifty")
     assert (again.status_code, again.text) == (answers[0].status_code, answers[0].text)
 
@@ -162,7 +148,7 @@ async def test_a_room_of_the_tenants_app_is_kept_when_its_call_ends(
         body = answer.json()
         assert body["room"] == room
         await client.delete(f"/v1/tenants/acme/calls/{body['call_id']}")
-        assert room in await _rooms(acme)
+        assert room in await rooms_of(acme)
         assert [one.agent_name for one in await list_dispatches(project, room)] == [
             "nobody-of-this-name"
         ]
@@ -185,11 +171,11 @@ async def test_a_room_of_the_tenants_app_is_kept_when_its_call_ends(
 async def test_what_is_not_the_callers_to_choose_is_refused(
     client: httpx.AsyncClient, acme: RunningProject, body: dict[str, str], kind: str
 ) -> None:
-    before = await _rooms(acme)
+    before = await rooms_of(acme)
     answer = await _call(client, **body)
     assert answer.status_code == 422
     assert answer.json()["type"] == f"/problems/{kind}"
-    assert not await _rooms(acme) - before
+    assert not await rooms_of(acme) - before
 
 
 async def test_the_operators_sql_is_seen_on_the_next_call(

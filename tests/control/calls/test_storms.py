@@ -11,7 +11,6 @@ from project.credentials import Credentials
 from project.participants import agents_in
 from sandbox.servers import RunningProject, start_project
 from tests.control.calls.test_receipts import CAUSES
-from tests.control.postgres import RunningPostgres
 from tests.control.running import Serving, Worker, register
 
 pytestmark = pytest.mark.integration
@@ -26,15 +25,6 @@ def initech(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProject
         yield project
     finally:
         project.kill()
-
-
-@pytest.fixture(scope="module")
-def serving(postgres: RunningPostgres) -> Iterator[Serving]:
-    control = Serving({"CONTROL_DATABASE_URL": postgres.empty_database()})
-    try:
-        yield control
-    finally:
-        control.child.kill()
 
 
 @pytest.fixture
