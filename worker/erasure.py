@@ -1,9 +1,9 @@
 """Takes secrets out of this process's memory, wherever a copy of one was left."""
 
 import ctypes
-import mmap
 import os
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from pathlib import Path
 
 _PIECE = 1 << 20
@@ -23,27 +23,26 @@ def erase(secrets: Iterable[str]) -> None:
     forms = [text.encode(form) for text in secrets if len(text) >= _SHORTEST for form in _FORMS]
     if not forms:
         return
-    lengths = [len(form) for form in forms]
-    # What is searched for, and a piece to search in, in memory of their own that is left out.
-    needles, piece = mmap.mmap(-1, sum(lengths) + 1), mmap.mmap(-1, _PIECE)
-    needles.write(b"".join(forms))
-    forms.clear()
+    # What is searched for, and a piece to search in: left out while searching, emptied after it.
+    needles, piece = bytearray(b"".join(forms)), bytearray(_PIECE)
     own = [_span(needles), _span(piece)]
+    ends = list(accumulate(map(len, forms)))
+    starts = [0, *ends[:-1]]
+    forms.clear()
     memory = os.open("/proc/self/mem", os.O_RDWR | os.O_CLOEXEC)
     with memoryview(needles) as view:
-        ends = [sum(lengths[: count + 1]) for count in range(len(lengths))]
-        sought = [view[end - length : end] for end, length in zip(ends, lengths, strict=True)]
+        sought = [view[start:end] for start, end in zip(starts, ends, strict=True)]
         for address, length in _copies(memory, sought, piece):
             if not any(address in span for span in own):
                 os.pwrite(memory, bytes(length), address)
-        for one in sought:
-            one.release()
+        sought.clear()
     os.close(memory)
-    needles.close()
-    piece.close()
+    for held in (needles, piece):
+        held[:] = bytes(len(held))
 
 
-def _copies(memory: int, sought: list[memoryview], piece: mmap.mmap) -> Iterator[tuple[int, int]]:
+def _copies(memory: int, sought: list[memoryview], piece: bytearray) -> Iterator[tuple[int, int]]:
+    nothing = memoryview(bytes(_PIECE))
     step = _PIECE - max(map(len, sought))
     for area in _writable():
         for start in range(area.start, area.stop, step):
@@ -53,6 +52,8 @@ def _copies(memory: int, sought: list[memoryview], piece: mmap.mmap) -> Iterator
                     os.preadv(memory, [view[:size]], start)
                 except OSError:
                     break  # a device's memory, which holds no text of ours
+            if piece.startswith(nothing[:size]):
+                continue  # never used, and slow to search for a form that holds zeros
             for needle in sought:
                 at = piece.find(needle, 0, size)
                 while at >= 0:
@@ -66,7 +67,6 @@ def _writable() -> list[range]:
     return [range(int(start, 16), int(end, 16)) for start, end in spans]
 
 
-def _span(held: mmap.mmap) -> range:
-    # The view has to go again, or the memory could not be closed.
+def _span(held: bytearray) -> range:
     start = ctypes.addressof(ctypes.c_char.from_buffer(held))
     return range(start, start + len(held))
