@@ -13,7 +13,7 @@ from rich.console import Console
 
 from contract.exits import ExitCode
 from control import settings, talk
-from control.calls.call import Answer, Call, CallRequest
+from control.calls.call import Answer, Call, CallRequest, Cause
 from control.calls.step import Step
 from control.fleet.serving import FleetService
 from control.migrate import migrate
@@ -29,6 +29,19 @@ _WORDS = {
     Step.WITHDRAWN: "taken back: {detail}",
     Step.ANSWERED: "answered",
 }
+_STATUS = "`python -m control status` says why; `serve` starts workers"
+_CHECK = "`python -m control tenants check {tenant}` says what is wrong with it"
+# What a person does next about each cause.
+_NEXT = {
+    Cause.NO_WORKER: f"no worker of the tenant's runs: {_STATUS}",
+    Cause.NOT_READY: f"its worker does not take calls now: {_STATUS}",
+    Cause.FULL: "its worker has as many calls as MAX_CALLS allows: wait, or allow more",
+    Cause.AGENT_DIED: "a worker took the call and is gone: look at its log",
+    Cause.UNREACHABLE: f"its project cannot be reached: {_CHECK}",
+    Cause.REVOKED: f"its project refuses the key: {_CHECK}",
+    Cause.NOT_TAKEN: "no worker took it: `python -m bootstrap smoke` asks who is registered",
+}
+_REFUSED = "its worker refused it: docs/control.md has the causes, its log the reason"
 
 
 @dataclass
@@ -62,6 +75,7 @@ def call(
     made = asyncio.run(_run(read, tenant_id, request, console, sentence if is_talking else None))
     typer.echo(json.dumps(_shown(made.body, with_token=not is_talking), indent=2))
     if made.status != 201:
+        typer.echo(_explain(tenant_id, str(made.body["agent"]["cause"])), err=True)
         raise typer.Exit(ExitCode.UNAVAILABLE)
 
 
@@ -92,6 +106,11 @@ async def _talk(
     url, token = str(made.body["url"]), str(made.body["token"])
     async for line in talk.speak(url, token, sentence, environment):
         console.print(f"  {line}", markup=False)
+
+
+def _explain(tenant_id: str, cause: str) -> str:
+    known = cause in tuple(Cause)
+    return (_NEXT[Cause(cause)] if known else _REFUSED).format(tenant=tenant_id)
 
 
 def _shown(body: Mapping[str, Any], *, with_token: bool) -> dict[str, Any]:

@@ -58,8 +58,10 @@ def read_env_file(path: Path, tenant_id: str | None = None) -> EnvFile:
 def _values(path: Path) -> dict[str, str]:
     try:
         found = dotenv_values(stream=StringIO(path.read_text()), interpolate=False)
-    except (OSError, UnicodeDecodeError) as error:
-        raise RegistrationRefused(f"{path}: {error}") from None
+    except OSError as error:
+        raise RegistrationRefused(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise RegistrationRefused(f"{path}: no text in UTF-8") from None
     values = {name: text for name, text in found.items() if text}
     for name in [name for name in values if name.endswith(_FILE)]:
         plain = name.removesuffix(_FILE)

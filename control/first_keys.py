@@ -32,6 +32,6 @@ def ensure_keys(path: Path) -> dict[str, str]:
         except FileExistsError:
             pass  # another command was quicker; its keys are as good
         else:
-            sys.stderr.write(f"new keys in {path}: keep it with the database, for a first try\n")
+            sys.stderr.write(f"made new keys for a first try: {path} belongs to the database\n")
     kept = dotenv_values(path, interpolate=False)
     return {name: value for name, value in kept.items() if value}

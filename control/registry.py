@@ -29,6 +29,9 @@ class UnknownTenant(Exception):
 
     hint = "register it with PUT /v1/tenants/{id} or `python -m control tenants add`"
 
+    def __init__(self, tenant_id: str) -> None:
+        super().__init__(f"there is no tenant {tenant_id}")
+
 
 class RegistrationRefused(Exception):
     """A registration with settings that cannot be right; each problem is one sentence."""

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from contract.exits import ExitCode
 from control import settings
@@ -22,6 +23,8 @@ from control.registry import Registration, RegistrationRefused, SharedKey
 from control.tenant import Tenant
 
 Answer = TypeVar("Answer")
+
+_HEADS = ("tenant", "project", "key", "last check", "what is wrong")
 
 tenants = typer.Typer(help="Register, list, check and remove tenants.", no_args_is_help=True)
 
@@ -65,6 +68,7 @@ def add(
         return await plane.registry.register(Registration(tenant_id, name, None, read.settings))
 
     _tell_registered(read, *_with_plane(control_env_file, work))
+    typer.echo(f"  `python -m control tenants check {tenant_id}` asks its project if all is right")
 
 
 @tenants.command("import")
@@ -108,10 +112,15 @@ def show_list(as_json: _Json = False, control_env_file: _ControlEnvFile = None) 
     if as_json:
         typer.echo(json.dumps([show_tenant(*one) for one in found], indent=2))
         return
-    table = Table("tenant", "project", "key", "last check", "what is wrong", box=None)
-    for tenant, last in found:
-        table.add_row(*_line(show_tenant(tenant, last)))
-    Console().print(table)
+    console, shown = Console(), [show_tenant(*one) for one in found]
+    table = Table(*_HEADS, box=None, pad_edge=False)
+    for one in shown:
+        table.add_row(*_line(one))
+    console.print(table)
+    # Sentences have the whole width, below.
+    for one in shown:
+        for problem in _problems(one):
+            console.print(Text(f"{one['id']}: {problem}"))
 
 
 @tenants.command("show")
@@ -160,19 +169,22 @@ def _tell_check(line: Mapping[str, Any]) -> None:
             typer.echo(f"      {line[name]}")
 
 
+def _problems(shown: Mapping[str, Any]) -> list[str]:
+    last = shown["last_check"]
+    failed = last["problems"] if last is not None and last["verdict"] == "fail" else ()
+    return [*(fault["problem"] for fault in shown["faults"]), *shown["notices"], *failed]
+
+
 def _line(shown: Mapping[str, Any]) -> tuple[str, ...]:
     project, last = shown["project"] or {}, shown["last_check"]
-    problems = [fault["problem"] for fault in shown["faults"]] + list(shown["notices"])
-    if last is not None and last["verdict"] == "fail":
-        problems += last["problems"]
     checked = "never"
     if last is not None:
         age = "" if last["is_current"] else ", settings changed since"
         checked = f"{last['verdict']} {last['at'][:16]}{age}"
-    if not shown["enabled"]:
-        problems.insert(0, "disabled")
+    count = len(_problems(shown))
+    wrong = "disabled" if not shown["enabled"] else f"{count}, see below" if count else "nothing"
     host, key = project.get("host", "none"), project.get("key_fingerprint", "")
-    return shown["id"], host, key, checked, "; ".join(problems) or "nothing"
+    return shown["id"], host, key, checked, wrong
 
 
 def register(app: typer.Typer) -> None:

@@ -79,8 +79,14 @@ async def _stop(
             tenants,
             wait_seconds=wait_seconds,
             is_hurried=now,
-            on_change=lambda left: typer.echo(f"{len(left)} running"),
+            on_change=_tell_left,
         )
+
+
+def _tell_left(left: Sequence[Worker]) -> None:
+    said = ", ".join(sorted({worker.tenant for worker in left}))
+    waiting = f": {said} (until their calls end; --now cuts them)" if left else ""
+    typer.echo(f"{len(left)} running{waiting}")
 
 
 def register(app: typer.Typer) -> None:
