@@ -75,7 +75,7 @@ def call(
     made = asyncio.run(_run(read, tenant_id, request, console, sentence if is_talking else None))
     typer.echo(json.dumps(_shown(made.body, with_token=not is_talking), indent=2))
     if made.status != 201:
-        typer.echo(_explain(tenant_id, str(made.body["agent"]["cause"])), err=True)
+        typer.echo(explain(tenant_id, str(made.body["agent"]["cause"])), err=True)
         raise typer.Exit(ExitCode.UNAVAILABLE)
 
 
@@ -108,7 +108,8 @@ async def _talk(
         console.print(f"  {line}", markup=False)
 
 
-def _explain(tenant_id: str, cause: str) -> str:
+def explain(tenant_id: str, cause: str) -> str:
+    """Say what a cause means for a person, and what to do next."""
     known = cause in tuple(Cause)
     return (_NEXT[Cause(cause)] if known else _REFUSED).format(tenant=tenant_id)
 

@@ -99,6 +99,8 @@ def test_tenants_are_registered_imported_and_listed_with_nothing_set(tmp_path: P
     shown = json.loads(listed.stdout)
     assert [one["id"] for one in shown] == ["acme", "globex"]
     assert shown[0]["project"]["host"] == "acme.livekit.cloud"
+    table = _run(tmp_path, "tenants", "list").stdout.splitlines()
+    assert [line.split()[0] for line in table] == ["tenant", "acme", "globex"]
     assert (tmp_path / "control.db.keys").stat().st_mode & 0o777 == 0o600
 
 
@@ -116,4 +118,4 @@ def test_what_is_missing_or_wrong_is_named_with_its_exit_code(tmp_path: Path) ->
     assert "in use" in busy.stderr
     unknown = _run(tmp_path, "call", "nobody")
     assert unknown.returncode == 78
-    assert "nobody" in unknown.stderr
+    assert "there is no tenant nobody" in unknown.stderr

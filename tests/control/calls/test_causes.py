@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from control.birth import born
+from control.call_command import explain
+from control.calls.call import Cause
 from control.calls.causes import Evidence, cause_of_fault, is_lasting
 from control.calls.owner import is_surely_gone, name_myself
 from control.standing import NobodyToAsk, Standing
@@ -66,6 +68,13 @@ def test_only_what_a_person_must_change_is_not_tried_again() -> None:
     assert not any(is_lasting(cause) for cause in passing)
     assert cause_of_fault(WrongSecret("")) == "revoked"
     assert cause_of_fault(Unreachable("")) == "unreachable"
+
+
+def test_every_cause_is_explained_to_a_person() -> None:
+    said = [explain("acme", cause) for cause in (*Cause, "refused:wrong-room")]
+    assert all(said)
+    assert "tenants check acme" in explain("acme", "revoked")
+    assert "{" not in "".join(said)
 
 
 def test_an_owner_is_gone_only_when_that_is_certain() -> None:
