@@ -90,7 +90,7 @@ class Watch:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _run(self, key: Credentials) -> None:
-        pause = _LOOK_EVERY_SECONDS
+        pause, told = _LOOK_EVERY_SECONDS, ""
         while self._watched[key]:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wakes[key].wait(), pause)
@@ -98,11 +98,14 @@ class Watch:
             try:
                 is_suspicious = await self._look(key)
             except (ProjectFault, DatabaseUnreachable) as fault:
-                _log.warning("the calls of %s cannot be watched now: %s", key.host, fault)
+                if str(fault) != told:  # an absent project meets every look with the same words
+                    _log.warning("the calls of %s cannot be watched now: %s", key.host, fault)
+                told = str(fault)
                 pause = min(_LONGEST_PAUSE_SECONDS, pause * 2)
             except Exception:  # noqa: BLE001 - the edge of a task that must outlive one bad look
                 _log.exception("the calls of %s were not looked at", key.host)
             else:
+                told = ""
                 pause = _SECOND_LOOK_SECONDS if is_suspicious else _LOOK_EVERY_SECONDS
         for kept in (self._watched, self._tasks):
             kept.pop(key, None)
