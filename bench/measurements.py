@@ -88,8 +88,7 @@ class Bench:
     ) -> None:
         for _ in range(self.scale.single_calls):
             phones = await dial_all(project, worker, 1)
-            heard = [p.first_audio_after for p in phones if p.first_audio_after is not None]
-            self.result.add("first_audio", subject.name, *heard)
+            self.result.add("first_audio", subject.name, *(p.waited_seconds for p in phones))
             await hang_up_all(project, phones)
             await worker.tree.settled_pss_mib()
 
@@ -97,20 +96,21 @@ class Bench:
         self, subject: Subject, worker: Worker, project: Project, number: int, at_rest: float
     ) -> None:
         phones = await dial_all(project, worker, number)
-        heard = [p.first_audio_after for p in phones if p.first_audio_after is not None]
-        if heard:
-            self.result.add_point("first_audio_by_calls", subject.name, number, *heard)
+        answered = sum(phone.was_answered for phone in phones)
+        waited = [phone.waited_seconds for phone in phones]
+        self.result.add_point("first_audio_by_calls", subject.name, number, *waited)
         if number == self.scale.many:
-            self.result.add("first_audio_many", subject.name, *heard)
+            self.result.add("first_audio_many", subject.name, *waited)
+            self.result.add("answered_many", subject.name, answered / number)
         for phone in phones:
             await phone.talk(self.voice, _PAUSE_SECONDS)
         with self._cpu_of(worker) as burnt:
             await asyncio.sleep(self.scale.talk_seconds)  # talk is what is measured
-        if heard:
+        if answered:
             held = worker.tree.pss_mib()
-            self.result.add_point("memory_by_calls", subject.name, number, held)
-            self.result.add("call_memory", subject.name, (held - at_rest) / len(heard))
-            self.result.add("talk_cpu", subject.name, burnt.per_second * _MINUTE / len(heard))
+            self.result.add_point("memory_by_calls", subject.name, answered, held)
+            self.result.add("call_memory", subject.name, (held - at_rest) / answered)
+            self.result.add("talk_cpu", subject.name, burnt.per_second * _MINUTE / answered)
         await hang_up_all(project, phones)
         await worker.tree.settled_pss_mib()
 

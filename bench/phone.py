@@ -17,7 +17,8 @@ from project.rooms import create_room, delete_room
 from project.tokens import caller_token
 
 _SOUND = 500  # of 32767: above any codec's noise, below any voice
-_ANSWER_SECONDS = 15.0
+# Whoever has heard nothing by then hangs up, and counts as having waited so long.
+PATIENCE_SECONDS = 15.0
 _FRAME_SAMPLES = RATE // 50
 _GLANCE_SECONDS = 0.25
 
@@ -32,6 +33,16 @@ class Phone:
     first_audio_after: float | None = None
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
+    @property
+    def was_answered(self) -> bool:
+        """Tell whether the agent was heard."""
+        return self.first_audio_after is not None
+
+    @property
+    def waited_seconds(self) -> float:
+        """Give the seconds until the first sound; the caller's patience where there was none."""
+        return PATIENCE_SECONDS if self.first_audio_after is None else self.first_audio_after
+
     async def dial(self, project: Project, worker: Worker) -> None:
         """Join a fresh room, ask for the agent, and wait for its first sound."""
         await create_room(project, self.room_name)
@@ -41,7 +52,7 @@ class Phone:
         self._dialled = time.monotonic()
         await create_dispatch(project, self.room_name, worker.agent_name, "")
         try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 await self.heard.wait()
         except TimeoutError:
             self.first_audio_after = None
