@@ -16,7 +16,7 @@ from project import faults
 class Interrupted(BaseException):
     """A signal asks the command to end; whoever lets it pass puts its things away.
 
-    No Exception: a library's `except Exception` around an import of its own must not swallow it.
+    No Exception: a library that catches all of them around an import must not swallow it.
     """
 
     def __init__(self, number: int) -> None:

@@ -29,7 +29,7 @@ def two_planes(**variables: str) -> tuple[Serving, Serving]:
     first = Serving(variables)
     try:
         return first, Serving(first.variables)
-    except BaseException:
+    except BaseException:  # whatever it is, Ctrl-C included: the first must not outlive the test
         first.child.kill()
         raise
 

@@ -53,7 +53,7 @@ async def greedy(ctx: JobContext, start: Any) -> None:
 async def stubborn(ctx: JobContext, start: Any) -> None:
     """Be in the room and hear nothing, not even that the worker ends."""
     await ctx.connect()
-    time.sleep(300)
+    time.sleep(300)  # a blocked loop is what is shown here; the test kills it long before
 
 
 async def parent(ctx: JobContext, start: Any) -> None:
