@@ -20,13 +20,12 @@ _HOP_BY_HOP = ("host", "connection", "upgrade", "content-length", "transfer-enco
 
 
 class Middleman:
-    """An HTTP server in front of another; `asked` lists the paths, `loads` what a worker told."""
+    """An HTTP server in front of another; `asked` lists the paths, in order."""
 
     def __init__(self, url: str) -> None:
         self.leads_to: str | None = url
         self.exchanges: Callable[[str], str] = lambda token: token
         self.asked: list[str] = []
-        self.loads: list[float] = []
         self.port = free_port()
         self._workers: set[web.WebSocketResponse] = set()
 
@@ -77,7 +76,7 @@ class Middleman:
             self._workers.add(here)
         both = [
             asyncio.create_task(_carry(there, here, self._exchange if is_worker else _as_it_is)),
-            asyncio.create_task(_carry(here, there, self._overhear if is_worker else _as_it_is)),
+            asyncio.create_task(_carry(here, there, _as_it_is)),
         ]
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         for task in both:
@@ -91,12 +90,6 @@ class Middleman:
         if message.WhichOneof("message") == "assignment":
             message.assignment.token = self.exchanges(message.assignment.token)
         return message.SerializeToString()
-
-    def _overhear(self, data: bytes) -> bytes:
-        message = protocol.WorkerMessage.FromString(data)
-        if message.WhichOneof("message") == "update_worker":
-            self.loads.append(message.update_worker.load)
-        return data
 
 
 async def _carry(source: Any, target: Any, change: Callable[[bytes], bytes]) -> None:
