@@ -3,6 +3,7 @@
 import io
 import re
 import tarfile
+import time
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,8 @@ _DRAINING = re.compile(r"-draining-(\d+)$")
 _CREATED = "created"
 _GONE_STATES = frozenset({"exited", "dead", _CREATED})
 _LAST_LINES = 3
+# Between making a container and starting it lies less; whoever needs longer will not start it.
+_MAKING_SECONDS = 10.0
 
 
 def draining_name(name: str, now: float) -> str:
@@ -38,7 +41,12 @@ class Reader:
         self._endings: dict[str, Ending] = {}
 
     def worker(self, listed: dict[str, Any]) -> Worker | None:
-        """Read one entry of Docker's list; None when it vanished, or its labels are not ours."""
+        """Read one entry of Docker's list; None when it vanished, or its labels are not ours.
+
+        One that is just being made is no worker yet, neither running nor ended.
+        """
+        if listed["State"] == _CREATED and time.time() - listed["Created"] < _MAKING_SECONDS:
+            return None
         try:
             return self._worker(listed)
         except (NotFound, KeyError, ValueError):

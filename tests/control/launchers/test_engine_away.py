@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from contract.tenant import call_room, new_nonce
+from control.launchers.launcher import Worker
 from project.connection import Project
 from project.participants import agents_in
 from project.rooms import create_room, delete_room
@@ -139,6 +140,16 @@ async def _assert_unstarted_is_ended(fleet: RunningFleet, engine: RunningEngine,
     config = engine.inspect(like)["Config"]
     labels = [f"--label={name}={value}" for name, value in config["Labels"].items()]
     made = engine.ask("create", *labels, config["Image"])
-    (found,) = [worker for worker in await fleet.of("acme") if worker.id == made]
+
+    async def unstarted() -> list[Worker]:
+        return [worker for worker in await fleet.of("acme") if worker.id == made]
+
+    async def is_listed() -> bool:
+        return bool(await unstarted())
+
+    # As long as somebody may be about to start it, it has not ended.
+    assert not await is_listed()
+    await until(is_listed, "given up")
+    (found,) = await unstarted()
     assert found.ending is not None
     assert found.ending.cause == "it was never started"
