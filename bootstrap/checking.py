@@ -44,6 +44,17 @@ def record(report: Report, settings: Settings) -> None:
         print(_text(report), file=sys.stderr, flush=True)
 
 
+def record_rest(report: Report, told: Report, settings: Settings) -> None:
+    """Log what a report that is complete by now says beyond the one that was recorded."""
+    if report.verdict == "fail":
+        record(report, settings)
+        return
+    for line in report.lines:
+        if line not in told.lines:
+            level = logging.WARNING if line.hint else logging.INFO
+            _log.log(level, "%s: %s%s", line.id, line.detail, line.hint and f" ({line.hint})")
+
+
 def _text(report: Report) -> str:
     encoding = sys.stdout.encoding or "utf-8"
     return render_text(report, in_colour=is_colourful(sys.stdout), encoding=encoding)

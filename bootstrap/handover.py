@@ -10,7 +10,7 @@ from typing import Any
 
 from bootstrap.settings import Settings
 from contract.exits import ExitCode
-from worker.configuration import ClaimPolicy, Configuration, Rule
+from worker.configuration import ClaimPolicy, Configuration, LastWord, Rule
 from worker.deferral import defer_reexports
 
 defer_reexports()
@@ -36,12 +36,19 @@ def serve(
     settings: Settings,
     *,
     report: dict[str, Any],
+    last_word: LastWord | None,
     health_socket: socket.socket,
     on_state: Callable[[str, int | None], None],
 ) -> ExitCode:
     """Serve the tenant until the worker ends; gives the process's exit code."""
     return serve_calls(
-        configuration(settings, report=report, health_socket=health_socket, on_state=on_state)
+        configuration(
+            settings,
+            report=report,
+            last_word=last_word,
+            health_socket=health_socket,
+            on_state=on_state,
+        )
     )
 
 
@@ -49,6 +56,7 @@ def configuration(
     settings: Settings,
     *,
     report: dict[str, Any],
+    last_word: LastWord | None,
     health_socket: socket.socket,
     on_state: Callable[[str, int | None], None],
 ) -> Configuration:
@@ -78,6 +86,7 @@ def configuration(
         log_format=settings.log_format,
         log_level=settings.log_level,
         report=report,
+        last_word=last_word,
         health_socket=health_socket,
         on_state=on_state,
     )

@@ -1,7 +1,8 @@
 """The lobby: a short-lived child that runs the preflight and answers for health meanwhile.
 
 The main process imports the runtime in the same time. Both hold the listening socket: the child
-answers on it until it is told to leave, then the worker does, and no connection is lost between.
+answers on it until it is relieved, then the worker does, and no connection is lost between. A look
+for rivals that is still under way by then goes on in the child.
 """
 
 import asyncio
@@ -11,31 +12,44 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
+from bootstrap.desk import Desk
 from bootstrap.report import Report, from_dict
 from bootstrap.settings import Settings
 
 _log = logging.getLogger("bootstrap.lobby")
-_REQUEST_SECONDS = 2.0
-_LEAVE_SECONDS = 0.5
-_LONGEST_REQUEST = 8 * 1024
-_CHECKING = {"state": "checking", "reason": "the preflight is under way"}
+Asking = Coroutine[Any, Any, Report]
+_PIECE_BYTES = 64 * 1024
 
 
 class LobbyFault(Exception):
     """The child ended without a report: a fault of ours."""
 
 
+@dataclass(frozen=True)
+class Word:
+    """What the child says of the preflight; its last word, or what holds so far."""
+
+    report: Report
+    is_last: bool
+
+
 @dataclass
 class Lobby:
-    """The child's process, and the end of the line on which its report comes; closed by `with`."""
+    """The child's process, and our ends of the lines to it; closed by `with`.
+
+    On `line` come its words. `relief` is closed at both ends to take over from its desk.
+    """
 
     pid: int
     line: socket.socket
+    relief: socket.socket
+    _heard: bytearray = field(default_factory=bytearray)
 
     def __enter__(self) -> Self:
         return self
@@ -48,22 +62,47 @@ class Lobby:
     ) -> None:
         self.close()
 
-    def report(self) -> Report:
-        """Wait for the report; the child goes on answering for health.
+    def word(self) -> Word:
+        """Wait for the child's next word; it goes on answering for health.
 
         Raises:
             LobbyFault: when the child ended without one.
         """
-        with self.line.makefile("rb") as lines:
-            text = lines.readline()
-        if not text:
-            raise LobbyFault("the preflight ended without a report; the log says why")
-        return from_dict(json.loads(text))
+        while b"\n" not in self._heard:
+            piece = self.line.recv(_PIECE_BYTES)
+            if not piece:
+                raise LobbyFault("the preflight ended without a report; the log says why")
+            self._heard += piece
+        text, _, self._heard = self._heard.partition(b"\n")
+        said: dict[str, Any] = json.loads(text)
+        return Word(from_dict(said["report"]), said["is_last"])
+
+    async def last_word(self) -> Word:
+        """Wait for the word after one that was not the last, within a running loop.
+
+        Raises:
+            LobbyFault: when the child ended without one.
+        """
+        if not self._heard:
+            came = asyncio.Event()
+            loop = asyncio.get_running_loop()
+            loop.add_reader(self.line, came.set)
+            try:
+                await came.wait()
+            finally:
+                loop.remove_reader(self.line)
+        return self.word()
+
+    def relieve(self) -> None:
+        """Have the child answer nobody any more; returns when it has answered the last."""
+        self.relief.shutdown(socket.SHUT_WR)
+        self.relief.recv(1)
 
     def close(self) -> None:
         """Have the child leave and wait until it is gone; a preflight under way is cancelled."""
         if self.line.fileno() == -1:
             return
+        self.relief.close()
         self.line.close()
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self.pid, 0)
@@ -80,16 +119,20 @@ def begin(listener: socket.socket, settings: Settings, *, proxy: str | None) -> 
     # Loaded before the fork, since the runtime needs most of it too: once for both processes.
     from bootstrap import preflight
 
-    ours, theirs = socket.socketpair()
+    ask = partial(preflight.run, settings, proxy=proxy)
+    our_line, line = socket.socketpair()
+    our_relief, relief = socket.socketpair()
     pid = os.fork()
     if pid:
-        theirs.close()
-        return Lobby(pid, ours)
+        line.close()
+        relief.close()
+        return Lobby(pid, our_line, our_relief)
     code = 1
     try:
-        ours.close()
+        our_line.close()
+        our_relief.close()
         _prepare()
-        asyncio.run(_attend(listener, theirs, preflight.run(settings, proxy=proxy)))
+        asyncio.run(_attend(Desk(listener), line, relief, ask))
         code = 0
     except BaseException:  # noqa: BLE001 - the edge of the child: nothing may unwind into the parent's frames
         _log.exception("the preflight's process broke")
@@ -100,28 +143,42 @@ def begin(listener: socket.socket, settings: Settings, *, proxy: str | None) -> 
 
 def _prepare() -> None:
     # Ctrl-C and a signal to the whole group are the main process's to answer; when it is gone,
-    # the line closes and the child puts its things away.
+    # the lines close and the child puts its things away.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.set_wakeup_fd(-1)
 
 
 async def _attend(
-    listener: socket.socket, line: socket.socket, preflight: Coroutine[Any, Any, Report]
+    desk: Desk, line: socket.socket, relief: socket.socket, ask: Callable[..., Asking]
 ) -> None:
     line.setblocking(False)
-    server = await asyncio.start_server(_serve, sock=listener, limit=_LONGEST_REQUEST)
-    checking = asyncio.create_task(preflight, name="preflight")
+    relief.setblocking(False)
+    desk.open()
+    speaking = asyncio.create_task(_speak(line, ask), name="preflight")
     leaving = asyncio.create_task(_until_closed(line), name="wait for the main process")
-    await asyncio.wait({checking, leaving}, return_when=asyncio.FIRST_COMPLETED)
-    if checking.done() and not leaving.done():
-        await _send(line, checking.result())
+    relieved = asyncio.create_task(_leave(desk, relief), name="wait for relief at the desk")
+    await asyncio.wait({speaking, leaving}, return_when=asyncio.FIRST_COMPLETED)
+    if speaking.done() and not leaving.done():
+        speaking.result()
         await leaving
-    elif not checking.done():
-        checking.cancel()
-        await asyncio.wait({checking})
-    server.close()
-    await _finish_answers()
+    elif not speaking.done():
+        speaking.cancel()
+        await asyncio.wait({speaking})
+    await relieved
+
+
+async def _speak(line: socket.socket, ask: Callable[..., Asking]) -> None:
+    async def on_settled(report: Report) -> None:
+        await _say(line, Word(report, is_last=False))
+
+    await _say(line, Word(await ask(on_settled=on_settled), is_last=True))
+
+
+async def _say(line: socket.socket, word: Word) -> None:
+    text = json.dumps({"report": word.report.as_dict(), "is_last": word.is_last}) + "\n"
+    with contextlib.suppress(ConnectionError):  # the main process is gone: nobody wants to know
+        await asyncio.get_running_loop().sock_sendall(line, text.encode())
 
 
 async def _until_closed(line: socket.socket) -> None:
@@ -129,43 +186,7 @@ async def _until_closed(line: socket.socket) -> None:
         await asyncio.get_running_loop().sock_recv(line, 1)
 
 
-async def _send(line: socket.socket, report: Report) -> None:
-    text = json.dumps(report.as_dict()) + "\n"
-    with contextlib.suppress(ConnectionError):  # the main process is gone: nobody wants to know
-        await asyncio.get_running_loop().sock_sendall(line, text.encode())
-
-
-async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer for health while nothing is served yet: alive, and not ready."""
-    # Whoever asks nothing sensible, or leaves before the answer, gets none.
-    with contextlib.suppress(TimeoutError, OSError, EOFError, asyncio.LimitOverrunError):
-        async with asyncio.timeout(_REQUEST_SECONDS):
-            head = await reader.readuntil(b"\r\n\r\n")
-            writer.write(_answer(head))
-            await writer.drain()
-    writer.close()
-
-
-async def _finish_answers() -> None:
-    # A connection accepted just now is a task of asyncio's own first, and becomes ours in the next
-    # turns of the loop; each is answered, since the worker cannot do it any more.
-    for _ in range(3):
-        await asyncio.sleep(0)
-        if others := asyncio.all_tasks() - {asyncio.current_task()}:
-            await asyncio.wait(others, timeout=_LEAVE_SECONDS)
-
-
-def _answer(head: bytes) -> bytes:
-    target = (head.split(b" ", 2)[1:2] or [b""])[0].partition(b"?")[0]
-    status = "200 OK" if target == b"/livez" else "503 Service Unavailable"
-    body = json.dumps(_CHECKING).encode()
-    lines = (
-        f"HTTP/1.1 {status}",
-        "Content-Type: application/json",
-        f"Content-Length: {len(body)}",
-        "Cache-Control: no-store",
-        "Connection: close",
-        "",
-        "",
-    )
-    return "\r\n".join(lines).encode() + (b"" if head.startswith(b"HEAD ") else body)
+async def _leave(desk: Desk, relief: socket.socket) -> None:
+    await _until_closed(relief)
+    await desk.close()
+    relief.close()

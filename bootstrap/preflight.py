@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from bootstrap.catalogue import CATALOGUE
@@ -20,8 +20,13 @@ DOCS = "docs/checks.md"
 _OUR_FAULT = "Please report it with the log."
 _log = logging.getLogger("bootstrap.preflight")
 
+# Does nothing but wait for whoever comes: a start need not wait with it.
+_LAST = "project.rivals"
+
 # Told when a check begins (None) and when it has its outcome.
 OnProgress = Callable[[Check, Outcome | None], None]
+# Told what holds so far, once, when all but the look for rivals has answered and none failed.
+OnSettled = Callable[[Report], Awaitable[None]]
 
 
 async def run(
@@ -29,6 +34,7 @@ async def run(
     *,
     proxy: str | None = None,
     on_progress: OnProgress | None = None,
+    on_settled: OnSettled | None = None,
     only: Collection[str] | None = None,
 ) -> Report:
     """Ask every question of the catalogue, and leave nothing behind, also when cancelled.
@@ -37,9 +43,10 @@ async def run(
         given: the settings, or what is wrong with them.
         proxy: the HTTP proxy that the SDK would use.
         on_progress: told when a check begins and when it ends.
+        on_settled: told what holds while nothing is left but the look for rivals.
         only: the ids of the checks to ask; what they need is asked as well.
     """
-    return await _Run(given, proxy, on_progress).report(_chosen(only))
+    return await _Run(given, proxy, on_progress).report(_chosen(only), on_settled)
 
 
 @dataclass(frozen=True)
@@ -61,14 +68,28 @@ class _Run:
         self._began = time.monotonic()
         self._mask = Mask(given.secrets() if isinstance(given, Settings) else ())
 
-    async def report(self, checks: tuple[Check, ...]) -> Report:
+    async def report(self, checks: tuple[Check, ...], on_settled: OnSettled | None) -> Report:
         tasks: dict[str, asyncio.Task[_Answer]] = {}
         async with asyncio.TaskGroup() as group:
             for check in checks:
                 needed = {need: tasks[need] for need in check.needs}
                 work = self._answer(check, needed)
                 tasks[check.id] = group.create_task(work, name=f"check {check.id}")
+            if on_settled is not None:
+                group.create_task(self._settle(tasks, on_settled), name="settle")
         return self._sum_up([task.result() for task in tasks.values()])
+
+    async def _settle(
+        self, tasks: Mapping[str, "asyncio.Task[_Answer]"], on_settled: OnSettled
+    ) -> None:
+        others = [await task for check_id, task in tasks.items() if check_id != _LAST]
+        if tasks[_LAST].done() or any(other.exit_code is not ExitCode.OK for other in others):
+            return
+        (last,) = (check for check in CATALOGUE if check.id == _LAST)
+        under_way = self._written(last, skipped("still being looked for"), self._elapsed_ms())
+        await on_settled(
+            self._sum_up([task.result() if task.done() else under_way for task in tasks.values()])
+        )
 
     async def _answer(self, check: Check, needed: Mapping[str, "asyncio.Task[_Answer]"]) -> _Answer:
         missing = [need for need, task in needed.items() if not (await task).is_good]
@@ -126,9 +147,12 @@ class _Run:
             edition=self._scene.facts.edition,
             key_fingerprint=fingerprint,
             exit_code=most_permanent({answer.exit_code for answer in answers}),
-            elapsed_ms=round((time.monotonic() - self._began) * 1000),
+            elapsed_ms=self._elapsed_ms(),
             lines=tuple(answer.line for answer in answers),
         )
+
+    def _elapsed_ms(self) -> int:
+        return round((time.monotonic() - self._began) * 1000)
 
 
 def _chosen(only: Collection[str] | None) -> tuple[Check, ...]:

@@ -4,7 +4,9 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from socket import socket
+from typing import Any
 
 from bootstrap import (
     agent_code,
@@ -22,6 +24,7 @@ from bootstrap.findings import WELLFORMED, Finding
 from bootstrap.interruptions import StartWatch
 from bootstrap.listening import listen
 from bootstrap.lobby import Lobby
+from bootstrap.report import Report
 from bootstrap.settings import Settings
 from bootstrap.state_dir import StateDir, StateDirFault, acquire
 from contract.exits import ExitCode
@@ -65,25 +68,44 @@ def _serve(settings: Settings, held: _Held, preflight: Lobby, watch: StartWatch)
         raise SettingsFault(fault)
     watch.check()
     handover.prepare(settings, held.listener)
-    report = watch.wait(preflight.report)
-    checking.record(report, settings)
-    held.state_dir.write(report=report.as_dict())
-    if report.verdict == "fail":
-        held.state_dir.write(exit_code=int(report.exit_code))
-        return report.exit_code
-    preflight.close()
+    word = watch.wait(preflight.word)
+    checking.record(word.report, settings)
+    held.state_dir.write(report=word.report.as_dict())
+    if word.report.verdict == "fail":
+        held.state_dir.write(exit_code=int(word.report.exit_code))
+        return word.report.exit_code
+    if word.is_last:
+        preflight.close()
+    else:
+        preflight.relieve()
 
     def on_state(state: str, exit_code: int | None) -> None:
         held.state_dir.write(state=state, exit_code=exit_code)
         # The worker's loop runs and has the signals by now.
         watch.pass_on()
 
+    hear_out = partial(_hear_out, preflight, word.report, settings, held.state_dir)
     code = handover.serve(
-        settings, report=report.as_dict(), health_socket=held.listener, on_state=on_state
+        settings,
+        report=word.report.as_dict(),
+        last_word=None if word.is_last else hear_out,
+        health_socket=held.listener,
+        on_state=on_state,
     )
     interruptions.ignore_from_now_on()
     held.state_dir.write(exit_code=int(code))
     return code
+
+
+async def _hear_out(
+    preflight: Lobby, told: Report, settings: Settings, state_dir: StateDir
+) -> tuple[dict[str, Any], ExitCode]:
+    """Wait for the end of the look for rivals, during which the worker registers."""
+    report = (await preflight.last_word()).report
+    preflight.close()
+    checking.record_rest(report, told, settings)
+    state_dir.write(report=report.as_dict())
+    return report.as_dict(), report.exit_code
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """What a worker is told before it serves: one proven tenant, and this host's limits."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from contract.agent_config import AgentConfig
 from contract.claims import load_public_key
+from contract.exits import ExitCode
 from project.credentials import Credentials
 
 
@@ -31,12 +32,18 @@ class Rule(StrEnum):
     OFF = "off"
 
 
+# The preflight's complete report and the exit code that follows from it.
+LastWord = Callable[[], Awaitable[tuple[dict[str, Any], ExitCode]]]
+
+
 @dataclass(frozen=True)
 class Configuration:
     """A tenant's and a host's settings, checked by whoever built them; sizes in MiB, times in s.
 
-    `report` is the preflight's, as JSON. `health_socket` listens already. `on_state` is told the
-    state's name and the exit code (None while running), whenever one of them changes.
+    `report` is the preflight's, as JSON; where it is not complete yet, `last_word` waits for the
+    complete one and the exit code that follows from it. `health_socket` listens already.
+    `on_state` is told the state's name and the exit code (None while running), whenever one of
+    them changes.
     """
 
     tenant: str
@@ -64,6 +71,7 @@ class Configuration:
     log_format: str = "json"
     log_level: str = "INFO"
     report: dict[str, Any] | None = None
+    last_word: LastWord | None = None
     health_socket: socket.socket | None = None
     on_state: Callable[[str, int | None], None] | None = None
     # How often a running worker looks for rivals, and how long it waits for one.
@@ -73,7 +81,13 @@ class Configuration:
     def for_a_call(self) -> "Configuration":
         """Give what a call's process may know: no usage secret, no socket, nobody to report to."""
         return replace(
-            self, usage_url=None, usage_secret=None, report=None, health_socket=None, on_state=None
+            self,
+            usage_url=None,
+            usage_secret=None,
+            report=None,
+            last_word=None,
+            health_socket=None,
+            on_state=None,
         )
 
     def public_keys(self) -> tuple[Ed25519PublicKey, ...]:

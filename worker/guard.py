@@ -77,6 +77,11 @@ class Verdict:
     claim: Claim | None = None
 
     @property
+    def is_let_in(self) -> bool:
+        """Tell whether an agent joins for it: a call's, or one that shows who is there."""
+        return self.take in (Take.CALL, Take.ANSWER_PROBE)
+
+    @property
     def answer(self) -> str:
         """Name the answer as /status and metrics do."""
         if self.objection is not None:

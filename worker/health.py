@@ -46,7 +46,7 @@ class Health:
 
     async def _readyz(self, _: web.Request) -> web.Response:
         state = self._state()
-        body = {"state": state.name, "reason": state.reason}
+        body = {"state": state.name, "reason": state.reason, "proven": state.is_proven}
         return web.json_response(body, status=200 if state.is_ready else 503)
 
     async def _status_json(self, _: web.Request) -> web.Response:

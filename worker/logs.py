@@ -57,6 +57,12 @@ def in_call(configuration: Configuration) -> None:
     _write_by(configuration)
 
 
+def hush() -> None:
+    """Have libraries that tell of each request keep it to themselves."""
+    for name in _TALKATIVE:
+        _set_level(logging.getLogger(name), max(logging.WARNING, logging.getLogger().level))
+
+
 def worker_is(worker_id: str) -> None:
     """Name the worker, as the project does, in all records from now on."""
     _now["worker_id"] = worker_id
@@ -82,8 +88,7 @@ def _write_by(configuration: Configuration) -> None:
         root.removeHandler(inherited)
     root.addHandler(handler)
     _set_level(root, logging.getLevelName(configuration.log_level))
-    for name in _TALKATIVE:
-        _set_level(logging.getLogger(name), max(logging.WARNING, root.level))
+    hush()
     logging.captureWarnings(True)
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread

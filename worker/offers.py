@@ -13,6 +13,7 @@ from contract.metadata import Probe
 from contract.refusals import Refusal
 from worker import guard
 from worker.calls import Calls
+from worker.clearance import Clearance
 from worker.configuration import Configuration
 from worker.guard import Door, Take, Verdict
 from worker.metrics import Metrics
@@ -32,7 +33,9 @@ class Offers:
         calls: Calls,
         metrics: Metrics,
         is_draining: Callable[[], bool],
+        clearance: Clearance,
     ) -> None:
+        self._clearance = clearance
         self._door = door_of(configuration)
         self._calls = calls
         self._metrics = metrics
@@ -46,10 +49,15 @@ class Offers:
         self.refused: dict[str, int] = {}
 
     async def answer(self, request: JobRequest) -> None:
-        """Answer one offer. Between the judgement and its booking nothing else may run."""
+        """Answer one offer; one that would be taken waits for the preflight's last word.
+
+        Between the judgement and its booking nothing else may run.
+        """
         offer = read(request.job)
-        now = time.time()
-        verdict = guard.judge(offer, self._door, self._calls.house(self._is_draining(), now))
+        now, verdict = self._judge(offer)
+        if self._clearance.is_pending and verdict.is_let_in:
+            await self._clearance.over()
+            now, verdict = self._judge(offer)
         self._note(offer, verdict)
         if verdict.objection is not None:
             await request.reject(terminate=not verdict.objection.refusal.is_given_back)
@@ -58,6 +66,10 @@ class Offers:
         else:
             self._calls.take(offer, verdict, now)
             await self._accept(request, offer)
+
+    def _judge(self, offer: Offer) -> tuple[float, Verdict]:
+        now = time.time()
+        return now, guard.judge(offer, self._door, self._calls.house(self._is_draining(), now))
 
     def refuse_late(self, offer: Offer, refusal: str, detail: str) -> None:
         """Note a refusal that was found in the call's process, before it connected."""

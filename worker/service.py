@@ -16,6 +16,7 @@ from project.participants import remove_participant
 from worker import call, logs, orphans, phrases, sdk
 from worker.calls import Calls
 from worker.channel import Finish
+from worker.clearance import Clearance
 from worker.configuration import Configuration
 from worker.health import Health
 from worker.ledger import Ledger
@@ -40,6 +41,7 @@ class Ending(Enum):
     TOLD = auto()
     REVOKED = auto()
     FAILED = auto()
+    UNPROVEN = auto()
 
 
 def serve(configuration: Configuration) -> ExitCode:
@@ -81,10 +83,19 @@ class Service:
             on_change=self._changed,
             remove_dead=partial(_remove_dead, configuration),
         )
-        self._offers = Offers(configuration, self._calls, self._metrics, lambda: self._is_draining)
+        self._clearance = Clearance(configuration)
+        self._offers = Offers(
+            configuration, self._calls, self._metrics, lambda: self._is_draining, self._clearance
+        )
         self._rivals = RivalWatch(configuration, self._metrics, lambda: self._state().is_ready)
         self._status = Status(
-            configuration, self._presence, self._calls, self._offers, self._rivals, self._ledger
+            configuration,
+            self._presence,
+            self._calls,
+            self._offers,
+            self._rivals,
+            self._ledger,
+            self._clearance,
         )
         self._health = Health(
             self._state, lambda: self._status.as_json(self._state()), self._metrics
@@ -106,11 +117,14 @@ class Service:
         self._keep_running("deliver-usage", self._ledger.deliver())
         self._keep_running("prepare-phrases", phrases.prepare(self._configuration))
         self._keep_running("rival-watch", self._rivals.watch())
+        self._clearing = self._keep_running("await-clearance", self._clearance.watch())
+        self._clearing.add_done_callback(lambda _: self._changed())
         self._serving = self._keep_running("serve", self._server.run())
         self._changed()
 
     async def _shut_down(self, ending: Ending) -> ExitCode:
         self._is_draining = True
+        self._clearance.give_up()
         self._changed()
         were_cut = False
         if ending is not Ending.FAILED:
@@ -122,7 +136,7 @@ class Service:
         await self._close_server()
         await self._stop_running()
         await self._health.close()
-        return _exit_code(ending, were_cut)
+        return _exit_code(ending, were_cut, self._clearance)
 
     async def _calls_end_in_time(self) -> bool:
         """Let calls finish; False when time or patience ran out first."""
@@ -162,19 +176,28 @@ class Service:
 
     async def _ending(self) -> Ending:
         """Wait for the first reason to stop."""
+        unproven = asyncio.create_task(self._unproven(), name="unproven")
         told = asyncio.create_task(self._told.wait(), name="told")
         revoked = asyncio.create_task(self._revoked_and_idle.wait(), name="revoked")
         done, _ = await asyncio.wait(
-            {told, revoked, self._serving}, return_when=asyncio.FIRST_COMPLETED
+            {told, revoked, unproven, self._serving}, return_when=asyncio.FIRST_COMPLETED
         )
-        for task in (told, revoked):
+        for task in (told, revoked, unproven):
             task.cancel()
         if told in done:
             return Ending.TOLD
         if revoked in done:
             return Ending.REVOKED
+        if unproven in done:
+            return Ending.UNPROVEN
         logger.error("the SDK's worker ended by itself", exc_info=self._serving.exception())
         return Ending.FAILED
+
+    async def _unproven(self) -> None:
+        """Return only if the preflight's last word is not that all is well."""
+        await asyncio.wait({self._clearing})
+        if self._clearance.exit_code is ExitCode.OK:
+            await asyncio.get_running_loop().create_future()
 
     def _new_server(self) -> TenantServer:
         for_a_call = self._configuration.for_a_call()
@@ -245,9 +268,11 @@ class Service:
             self._configuration.on_state(state.name, None if exit_code is None else int(exit_code))
 
 
-def _exit_code(ending: Ending, were_cut: bool) -> ExitCode:
+def _exit_code(ending: Ending, were_cut: bool, clearance: Clearance) -> ExitCode:
     if ending is Ending.FAILED:
         return ExitCode.SOFTWARE
+    if ending is Ending.UNPROVEN:
+        return clearance.exit_code or ExitCode.SOFTWARE
     if ending is Ending.REVOKED:
         return ExitCode.REFUSED
     return ExitCode.CUT_OFF if were_cut else ExitCode.OK

@@ -1,24 +1,31 @@
 """What a worker is and does at this moment, as /readyz and /status tell it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
 from worker.calls import Calls
+from worker.clearance import Clearance
 from worker.configuration import Configuration
 from worker.ledger import Ledger
 from worker.offers import Offers
 from worker.presence import Presence
 from worker.rivals import RivalWatch
 
+_UNDER_WAY = "rivals are still being looked for; a call that comes now is answered after that"
+
 
 @dataclass(frozen=True)
 class State:
-    """Whether the worker takes calls: a name of the closed list, and why it is not ready."""
+    """Whether the worker takes calls: a name of the closed list, and a word on it.
+
+    Not yet proven, a call that it takes waits for the preflight's last word.
+    """
 
     name: str
     reason: str = ""
+    is_proven: bool = True
 
     @property
     def is_ready(self) -> bool:
@@ -36,18 +43,23 @@ class Status:
     offers: Offers
     rivals: RivalWatch
     ledger: Ledger
+    clearance: Clearance
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def state(self, is_draining: bool) -> State:
         """Name the state, the most final first."""
+        return replace(self._named(is_draining), is_proven=not self.clearance.is_pending)
+
+    def _named(self, is_draining: bool) -> State:
         if is_draining:
-            return State("draining", self.presence.revoked or "told to stop")
+            failed = "the preflight failed" if self.clearance.is_refused else ""
+            return State("draining", self.presence.revoked or failed or "told to stop")
         if not self.presence.is_connected:
             name = "disconnected" if self.presence.times_registered else "registering"
             return State(name, self.presence.reason)
         if len(self.calls) >= self.configuration.max_calls:
             return State("full", f"all {self.configuration.max_calls} calls are taken")
-        return State("ready")
+        return State("ready", _UNDER_WAY if self.clearance.is_pending else "")
 
     def as_json(self, state: State) -> dict[str, Any]:
         """Give /status; no key, secret or token is in it."""
@@ -68,7 +80,7 @@ class Status:
             "offers": self.offers.last(),
             "rivals": list(self.rivals.seen),
             "usage_waiting": self.ledger.waiting,
-            "report": configuration.report,
+            "report": self.clearance.report,
             "started_at": self.started_at.isoformat(timespec="milliseconds"),
             "version": _version(),
         }

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pydantic import SecretStr
 
-from worker import built_in, sdk
+from worker import built_in, logs, sdk
 from worker.deferral import load_other_pipelines
 from worker.rehearsal import rehearse
 
@@ -29,6 +29,7 @@ def prepare(
         forget: secrets that only the main process may know.
         every_pipeline: calls use a realtime model, or the tenant's own code may.
     """
+    logs.hush()
     sdk.warm_up()
     if every_pipeline:
         load_other_pipelines()

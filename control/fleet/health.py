@@ -44,9 +44,11 @@ class Health:
         return said if said is not None and said.get("tenant") == worker.tenant else None
 
     async def takes_calls(self, worker: Worker) -> bool:
-        """Tell whether it is registered and past its preflight."""
+        """Tell whether it is registered and past its preflight, to the last word of it."""
         said = await self._read(worker, "/readyz")
-        return said is not None and said.get("state") in _TAKES_CALLS
+        if said is None or not said.get("proven", True):
+            return False
+        return said.get("state") in _TAKES_CALLS
 
     async def _read(self, worker: Worker, path: str) -> Mapping[str, Any] | None:
         if worker.health_url is None or not worker.is_live:

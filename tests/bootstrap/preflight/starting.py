@@ -1,4 +1,7 @@
-"""The container's program with its live checks or without: `starting.py with|without …`."""
+"""The container's program with its live checks, without, or with more patience for rivals.
+
+Usage: starting.py with|without|patient COMMAND …
+"""
 
 import socket
 import sys
@@ -6,6 +9,8 @@ from types import TracebackType
 from typing import Self
 
 from bootstrap import command_line, lobby
+from bootstrap.checks import place
+from bootstrap.lobby import Word
 from bootstrap.report import Report
 from bootstrap.settings import Settings
 from contract.exits import ExitCode
@@ -25,9 +30,10 @@ class Unasked:
     ) -> None:
         self.close()
 
-    def report(self) -> Report:
+    def word(self) -> Word:
         """Give a report without a single question."""
-        return Report("acme", None, "self-hosted", None, ExitCode.OK, 0, ())
+        report = Report("acme", None, "self-hosted", None, ExitCode.OK, 0, ())
+        return Word(report, is_last=True)
 
     def close(self) -> None:
         """Nothing was begun."""
@@ -41,4 +47,6 @@ def begin(listener: socket.socket, settings: Settings, *, proxy: str | None) -> 
 if __name__ == "__main__":
     if sys.argv[1] == "without":
         lobby.begin = begin  # type: ignore[assignment]  # it has all that `running` asks of a lobby
+    if sys.argv[1] == "patient":
+        place._PATIENCE_SECONDS = 4.0  # this machine may be busy, and a rival slow
     sys.exit(command_line.main(sys.argv[2:]))

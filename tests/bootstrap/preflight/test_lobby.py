@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import statistics
 import sys
 import time
 from collections.abc import Iterator
@@ -24,7 +23,7 @@ from tests.workers import RunningWorker, children_of, launch_worker, variables_f
 pytestmark = pytest.mark.integration
 _ROOT = Path(__file__).resolve().parents[3]
 _SCRIPT = Path(__file__).with_name("starting.py")
-_PAIRS = 4
+_PAIRS = 5
 
 
 @pytest.fixture(scope="module")
@@ -66,20 +65,26 @@ def test_health_is_answered_from_the_first_moment_and_no_connection_is_lost(
     assert states == sorted(states, key=["checking", "registering", "ready"].index)
 
 
-def test_the_report_is_one_log_record_and_stands_in_status_and_state(watched: Watched) -> None:
+def test_the_report_is_one_log_record_and_stands_complete_in_status_and_state(
+    watched: Watched,
+) -> None:
     worker, _ = watched
-    records = [record for record in worker.records() if "report" in record]
-    assert len(records) == 1
-    report = records[0]["report"]
+    (record,) = [record for record in worker.records() if "report" in record]
+    worker.wait_until(lambda: _rivals_in(worker.status()["report"]) == "pass", "no rival seen")
+    complete = worker.status()["report"]
     schema = json.loads((_ROOT / "docs" / "report.schema.json").read_text(encoding="utf-8"))
-    jsonschema.validate(report, schema)
-    assert report["verdict"] == "pass"
-    assert worker.status()["report"] == report
-    assert worker.state()["report"] == report
+    for report in (record["report"], complete):
+        jsonschema.validate(report, schema)
+        assert report["verdict"] == "pass"
+    # It is recorded when the worker begins; of a look that went on meanwhile one line tells.
+    if _rivals_in(record["report"]) == "skip":
+        assert "project.rivals: nobody came within 1.5 s" in worker.messages()
+    worker.wait_until(lambda: worker.state()["report"] == complete, "complete in state.json")
 
 
 def test_the_checking_child_is_gone_once_the_worker_serves(watched: Watched) -> None:
     worker, _ = watched
+    worker.wait_until(lambda: _rivals_in(worker.status()["report"]) == "pass", "no rival seen")
     names = [_command_line(pid) for pid in children_of(worker.pid)]
     assert all(names), "a child that nobody has reaped"
 
@@ -118,26 +123,23 @@ async def test_when_the_main_process_is_killed_the_child_cleans_up_and_ends(
     assert await probe_rooms(acme.credentials) == []
 
 
-@pytest.mark.timeout(400)  # eight starts; only their difference is tested
-def test_a_start_takes_as_long_as_its_checks_or_its_imports_and_never_as_long_as_both(
+@pytest.mark.timeout(400)  # ten starts; only their difference is tested
+def test_a_start_with_its_live_checks_takes_hardly_longer_than_one_without(
     acme: RunningProject, tmp_path: Path
 ) -> None:
-    begun = []
+    plain, full = [], []
     for turn in range(_PAIRS):
-        _, without = _time(acme.credentials, tmp_path / f"without-{turn}", "without")
-        checked, ready = _time(acme.credentials, tmp_path / f"with-{turn}", "with")
-        begun.append((without, checked, ready))
-    plain, report, full = (statistics.median(times) for times in zip(*begun, strict=True))
-    print(f"seconds to ready, medians of {_PAIRS}: {plain:.2f} without checks, {full:.2f} with")
-    print(f"(with them, the report came at {report:.2f})")
-    # Turn by turn, so that a machine that grows slower meanwhile counts on both sides. The look
-    # for rivals alone waits 1.5 s: where the imports take less, it is what a start waits for.
-    added = [ready - max(without, checked) for without, checked, ready in begun]
-    assert statistics.median(added) < 0.3, begun
+        plain.append(_time(acme.credentials, tmp_path / f"without-{turn}", "without"))
+        full.append(_time(acme.credentials, tmp_path / f"with-{turn}", "with"))
+    print(
+        f"seconds to ready, best of {_PAIRS}: {min(plain):.2f} without checks, {min(full):.2f} with"
+    )
+    # The best of each: whatever else this machine does can only add to a start.
+    assert min(full) - min(plain) < 0.3, (plain, full)
 
 
-def _time(credentials: Credentials, folder: Path, way: str) -> tuple[float, float]:
-    """Start a worker; gives the seconds after which it had its report, and was ready."""
+def _time(credentials: Credentials, folder: Path, way: str) -> float:
+    """Start a worker; gives the seconds after which it was ready."""
     folder.mkdir()
     values = variables_for(credentials, folder, TENANT, RIVAL_CHECK="required")
     file = folder / "tenant.env"
@@ -151,12 +153,15 @@ def _time(credentials: Credentials, folder: Path, way: str) -> tuple[float, floa
     )
     worker = RunningWorker(child, folder)
     try:
-        worker.wait_until(lambda: bool(worker.state().get("report")), "checked", 60)
-        checked = time.monotonic() - began
         worker.wait_until(lambda: worker.state().get("state") == "ready", "ready", 60)
-        return checked, time.monotonic() - began
+        return time.monotonic() - began
     finally:
         child.kill()
+
+
+def _rivals_in(report: dict[str, Any]) -> str:
+    (line,) = [check for check in report["checks"] if check["id"] == "project.rivals"]
+    return str(line["outcome"])
 
 
 def _answers_checking(worker: RunningWorker) -> bool:

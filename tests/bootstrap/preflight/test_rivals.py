@@ -13,7 +13,7 @@ from contract.tenant import new_nonce
 from project.connection import Project
 from project.participants import agents_in
 from project.rooms import create_room, delete_room
-from sandbox.child import Child, plain_environment, start_child
+from sandbox.child import ROOT, Child, plain_environment, start_child
 from sandbox.servers import RunningProject, start_project
 from tests.bootstrap.preflight.asking import (
     TENANT,
@@ -24,11 +24,12 @@ from tests.bootstrap.preflight.asking import (
     probe_rooms,
     settings_of,
 )
-from tests.workers import start_worker
+from tests.workers import RunningWorker, start_worker, variables_for
 
 pytestmark = pytest.mark.integration
 _CHECK = ("project.rivals",)
 _WARM_SECONDS = 60.0
+_STARTING = Path(__file__).with_name("starting.py")
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +105,34 @@ async def test_a_rival_under_the_same_name_and_a_nameless_worker_are_told_apart(
     assert "agent_name" in next(line.hint for line in joined.faults)
     assert await probe_rooms(visited.credentials) == []
     assert await probe_rooms(visited.credentials, "unrivalled") == []
+
+
+def test_a_worker_serves_nobody_where_a_rival_is_found_and_ends_with_the_cause(
+    visited: RunningProject, tmp_path: Path
+) -> None:
+    worker = _start_patient(visited, tmp_path)
+    try:
+        assert worker.wait(60) == 69
+    finally:
+        worker.child.kill()
+    assert worker.state()["exit_code"] == 69
+    assert worker.state()["report"]["verdict"] == "fail"
+    (told,) = [message for message in worker.messages() if "preflight fail" in message]
+    assert "project.rivals: another worker takes dispatches" in told
+    assert worker.usage() == []
+
+
+def _start_patient(project: RunningProject, folder: Path) -> RunningWorker:
+    values = variables_for(project.credentials, folder, TENANT, RIVAL_CHECK="required")
+    file = folder / "tenant.env"
+    file.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+    child = start_child(
+        "a worker with patience for rivals",
+        [sys.executable, str(_STARTING), "patient", "run", "--env-file", str(file)],
+        log=folder / "worker.log",
+        environment=plain_environment() | {"PYTHONPATH": str(ROOT)},
+    )
+    return RunningWorker(child, folder)
 
 
 async def test_a_choice_of_warn_lets_a_rival_pass_with_a_warning(
