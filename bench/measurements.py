@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.neighbour import busy_neighbour
 from bench.phone import dial_all, hang_up_all, send_dispatch, wait_for_agents
-from bench.result import Result
+from bench.result import OURS, Result
 from bench.scale import Scale
 from bench.subject import Subject, Surroundings, Worker
 from project.connection import Project
@@ -36,6 +36,8 @@ class Bench:
         """Measure start, rest, calls with full voice sessions, and rest again."""
         with subject.running(self.surroundings, "bench") as worker:
             self.result.add("start", subject.name, worker.ready_after)
+            if subject.name == OURS:
+                self.result.add("proven", subject.name, worker.proven_after)
             at_rest = await self._measure_rest(subject, worker)
             resting = worker.tree.processes()
             async with Project(self.surroundings.credentials) as project:

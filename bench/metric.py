@@ -26,6 +26,7 @@ class Metric:
 
 METRICS = (
     Metric("start", "process start → ready", "s", goal=0.45),
+    Metric("proven", "process start → whole preflight over", "s", Comparison.PRINTED),
     Metric("rest_memory", "memory at rest (PSS of the tree)", "MiB", goal=0.25),
     Metric("further_tenant", "memory of each further tenant at rest", "MiB", goal=0.25),
     Metric("after_calls", "memory after the calls ÷ at rest", "×", Comparison.SHARE, 1.10),

@@ -19,6 +19,8 @@ _MAX_CALLS = 64
 _MODELS = Models()
 _REGISTERED = re.compile(r"registered worker")
 _READY = re.compile(r'"?state"?\W+ready\b')
+# Of the look for rivals, which goes on after `ready`, one line tells; else it is in the report.
+_PROVEN = re.compile(r'project\.rivals: nobody|"project\.rivals"[^}]*"outcome": "pass"')
 
 GREETING = "Hello, you have reached the bench. How may I help you?"
 INSTRUCTIONS = "The office opens at nine in the morning. Parking is behind the house."
@@ -44,7 +46,7 @@ class Subject:
     def running(
         self, surroundings: Surroundings, tenant: str, *, is_silent: bool = False
     ) -> Iterator["Worker"]:
-        """Start the worker, wait until it takes calls, and stop it at the end.
+        """Start the worker, wait until it takes calls and is proven, and stop it at the end.
 
         Raises:
             sandbox.child.StartFault: when it does not become ready.
@@ -56,7 +58,11 @@ class Subject:
         try:
             pattern = _REGISTERED if self.name == STOCK else _READY
             child.wait_until(lambda: _is_logged(child, pattern), "ready", _READY_SECONDS)
-            yield Worker(child, time.monotonic() - started, f"{tenant}-agent", f"{tenant}--")
+            ready_after = time.monotonic() - started
+            if self.name == OURS and not is_silent:
+                child.wait_until(lambda: _is_logged(child, _PROVEN), "proven", _READY_SECONDS)
+            proven_after = time.monotonic() - started
+            yield Worker(child, ready_after, proven_after, f"{tenant}-agent", f"{tenant}--")
         finally:
             child.stop(patience_seconds=5)
 
@@ -77,10 +83,14 @@ class Subject:
 
 @dataclass(frozen=True)
 class Worker:
-    """A worker that takes calls; `ready_after` in seconds since its process was started."""
+    """A worker that takes calls; times in seconds since its process was started.
+
+    From `ready_after` on it is sure to take a call, and from `proven_after` on at once.
+    """
 
     child: Child
     ready_after: float
+    proven_after: float
     agent_name: str
     room_prefix: str
 

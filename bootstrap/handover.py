@@ -29,6 +29,7 @@ def prepare(settings: Settings, health_socket: socket.socket) -> None:
         close=[health_socket],
         forget=secrets,
         every_pipeline=bool(settings.agent) or settings.agent_config.pipeline == "realtime",
+        decoders=bool(settings.agent),
     )
 
 

@@ -5,7 +5,8 @@ every line, and so makes hundreds of pydantic classes that no call ever touches.
 a `__getattr__` (PEP 562) instead, which imports a name's own module when it is first asked for.
 A package with any other statement in it is left as it is.
 
-What the plugin imports for other pipelines than the call's is read by need as well.
+What the SDK imports for other pipelines than the call's, for audio that has to be decoded and for
+sessions that are recorded (none is here) is read by need as well.
 """
 
 import ast
@@ -14,12 +15,24 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
-from importlib.util import LazyLoader
 from types import ModuleType
 from typing import Any
 
+from worker.stand_in import StandInLoader
+
 _PACKAGES = ("openai.types",)
 _OTHER_PIPELINES = ("livekit.plugins.openai.realtime", "livekit.plugins.openai.responses")
+_DECODERS = ("av", "av.container")
+_OTLP = "opentelemetry.exporter.otlp.proto.http"
+# Each module, and its classes that the SDK names where it is imported.
+_UNUSED: Mapping[str, Sequence[str]] = {
+    **dict.fromkeys((*_OTHER_PIPELINES, *_DECODERS), ()),
+    "requests": ("Session",),
+    _OTLP: ("Compression",),
+    f"{_OTLP}._log_exporter": ("OTLPLogExporter",),
+    f"{_OTLP}.metric_exporter": ("OTLPMetricExporter",),
+    f"{_OTLP}.trace_exporter": ("OTLPSpanExporter",),
+}
 
 
 def defer_reexports() -> None:
@@ -29,10 +42,19 @@ def defer_reexports() -> None:
 
 
 def load_other_pipelines() -> None:
-    """Import what was left for later, at once: before the fork, where calls will need it."""
-    for name in _OTHER_PIPELINES:
-        # Asking a lazy module for anything loads it.
-        _ = importlib.import_module(name).__all__
+    """Read at once what was left for later: before the fork, where calls will need it."""
+    _read(_OTHER_PIPELINES)
+
+
+def load_decoders() -> None:
+    """Do the same for audio that has to be decoded, which the built-in agent never asks for."""
+    _read(_DECODERS)
+
+
+def _read(names: Sequence[str]) -> None:
+    for name in names:
+        # Asking an unread module for anything reads it.
+        getattr(importlib.import_module(name), "__all__", None)
 
 
 class _ReexportFinder(MetaPathFinder):
@@ -41,8 +63,8 @@ class _ReexportFinder(MetaPathFinder):
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if name in _OTHER_PIPELINES:
-            return _lazy(PathFinder.find_spec(name, path, target))
+        if name in _UNUSED:
+            return _unread(PathFinder.find_spec(name, path, target), _UNUSED[name])
         if not any(f"{name}.".startswith(f"{package}.") for package in _PACKAGES):
             return None
         spec = PathFinder.find_spec(name, path, target)
@@ -52,9 +74,9 @@ class _ReexportFinder(MetaPathFinder):
         return spec
 
 
-def _lazy(spec: ModuleSpec | None) -> ModuleSpec | None:
+def _unread(spec: ModuleSpec | None, classes: Sequence[str]) -> ModuleSpec | None:
     if spec is not None and spec.loader is not None:
-        spec.loader = LazyLoader(spec.loader)
+        spec.loader = StandInLoader(spec.loader, classes)
     return spec
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pydantic import SecretStr
 
 from worker import built_in, logs, sdk
-from worker.deferral import load_other_pipelines
+from worker.deferral import load_decoders, load_other_pipelines
 from worker.rehearsal import rehearse
 
 logger = logging.getLogger(__name__)
@@ -18,6 +18,7 @@ def prepare(
     close: Iterable[socket.socket] = (),
     forget: Iterable[SecretStr] = (),
     every_pipeline: bool = False,
+    decoders: bool = False,
 ) -> None:
     """Load all that calls will need, and fork the template.
 
@@ -28,11 +29,14 @@ def prepare(
         close: sockets that only the main process may hold.
         forget: secrets that only the main process may know.
         every_pipeline: calls use a realtime model, or the tenant's own code may.
+        decoders: the tenant's own code may use a voice that sends encoded audio.
     """
     logs.hush()
     sdk.warm_up()
     if every_pipeline:
         load_other_pipelines()
+    if decoders:
+        load_decoders()
     built_in.tls()
     rehearse()
     if obstacle := sdk.fork_call_server(close=close, forget=forget):

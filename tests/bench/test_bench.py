@@ -27,7 +27,9 @@ def test_a_quick_run_measures_both_workers_in_everything(tmp_path: Path) -> None
     assert set(measured) == {metric.id for metric in METRICS} - _ONLY_IN_THE_FULL_RUN
     assert all(metric["ours"] is not None for metric in measured.values()), measured
     # A stock worker may answer nobody on a busy machine: that is a finding, not a fault here.
-    assert all(len(metric["samples"]) == 2 for metric in measured.values()), measured
+    assert all(
+        len(metric["samples"]) == 2 for name, metric in measured.items() if name != "proven"
+    ), measured
     for curve in CURVES:
         assert [at for at, _ in written["curves"][curve.id][OURS]] == [1, 2]
         assert STOCK in written["curves"][curve.id]
