@@ -3,6 +3,7 @@
 import ipaddress
 from urllib.parse import SplitResult, urlsplit
 
+_DASHBOARD = "cloud.livekit.io"
 _PLAIN = frozenset({"ws", "http"})
 _INSIDE_SUFFIXES = (".svc", ".internal", ".local", ".localhost")
 # Python's `is_private` also covers documentation networks, which are no inside of anybody.
@@ -37,6 +38,11 @@ def fault(url: str, schemes: tuple[str, ...]) -> str:
     if not _names_a_host(parts) or not port_is_usable:
         return "names no host, or a host or port that cannot exist"
     return ""
+
+
+def is_dashboard(url: str) -> bool:
+    """Tell whether a well-formed URL is LiveKit Cloud's website, which serves no project."""
+    return urlsplit(url).hostname == _DASHBOARD
 
 
 def is_plain_to_outside(url: str) -> bool:

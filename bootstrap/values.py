@@ -61,6 +61,12 @@ def _url(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _server(url: str) -> str:
+    if urls.is_dashboard(url):
+        raise ValueError("is LiveKit Cloud's website; the project's settings there show its URL")
+    return url
+
+
 def _one_of(*choices: str) -> BeforeValidator:
     by_fold = {choice.casefold(): choice for choice in choices}
 
@@ -127,6 +133,7 @@ def _agent(text: str) -> str:
 Word = Annotated[str, AfterValidator(_name)]
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
 Web = Annotated[str, _url("https", "http")]
+Server = Annotated[str, _url("wss", "ws", "https", "http"), AfterValidator(_server)]
 
 
 class Values(BaseSettings):
@@ -138,7 +145,7 @@ class Values(BaseSettings):
 
     # Required ones are None here, so that one fault hides no other: `contradictions` asks for them.
     tenant_id: Annotated[str, AfterValidator(_tenant)] | None = None
-    livekit_url: Annotated[str, _url("wss", "ws", "https", "http")] | None = None
+    livekit_url: Server | None = None
     livekit_api_key: Word | None = None
     livekit_api_secret: Secret | None = None
     livekit_agent_name: Word | None = None

@@ -37,8 +37,10 @@ async def is_not_foreign(scene: Scene) -> Outcome:
 
 def _outcome(scene: Scene, check_id: str, good: str) -> Outcome:
     mine = [finding for finding in scene.findings if finding.check_id == check_id]
-    if faults := [str(finding) for finding in mine if not finding.is_warning]:
-        return failed("\n".join(faults))
-    if mine:
-        return warned("\n".join(str(finding) for finding in mine), "Nothing stops for this.")
+    faults = [str(finding) for finding in mine if not finding.is_warning]
+    warnings = [str(finding) for finding in mine if finding.is_warning]
+    if faults:
+        return failed("\n".join([*faults, *(f"warning: {warning}" for warning in warnings)]))
+    if warnings:
+        return warned("\n".join(warnings), "Nothing stops for this.")
     return passed(good)

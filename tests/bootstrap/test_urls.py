@@ -36,6 +36,15 @@ def test_another_scheme_is_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "url",
+    ["https://cloud.livekit.io/projects/p_1a2b3c/settings/keys", "https://CLOUD.livekit.io"],
+)
+def test_the_website_of_livekit_cloud_is_no_project(url: str) -> None:
+    (fault,) = faults_of(LIVEKIT_URL=url)
+    assert "LiveKit Cloud's website" in fault.problem
+
+
+@pytest.mark.parametrize(
     ("url", "what"),
     [
         ("wss://livekit.acme.com/?region=eu", "query"),

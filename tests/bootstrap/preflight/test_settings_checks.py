@@ -33,6 +33,14 @@ async def test_missing_settings_are_named_all_at_once_and_nothing_else_is_asked(
     }
 
 
+async def test_a_fault_hides_no_warning(ask: Ask) -> None:
+    report = await ask(read(environment(_NOWHERE, MAX_CALLS="many", MAX_CALS="3")))
+    assert failed(report) == (["settings.wellformed"], 78)
+    fault, warning = detail_of(report, "settings.wellformed").split("\n")
+    assert fault.startswith("MAX_CALLS: ")
+    assert warning.startswith("warning: MAX_CALS: is not a variable of ours")
+
+
 async def test_each_malformed_setting_is_a_line_of_its_own(ask: Ask) -> None:
     given = read(environment(_NOWHERE, MAX_CALLS="many", LIVEKIT_URL="ftp://host"))
     report = await ask(given, secrets=[CANARY_SECRET])
