@@ -14,6 +14,8 @@ from project.faults import ProjectFault, Refused
 Edition = Literal["cloud", "self-hosted"]
 # One request of a check. With the whole preflight's limit it keeps the worst case under 15 s.
 REQUEST_SECONDS = 2.5
+# The check that does nothing but wait for whoever comes: a start need not wait with it.
+LAST = "project.rivals"
 
 
 class Mark(StrEnum):

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from bootstrap.catalogue import CATALOGUE
-from bootstrap.check import Check, Mark, Outcome, Scene, failed, skipped
+from bootstrap.check import LAST, Check, Mark, Outcome, Scene, failed, skipped
 from bootstrap.findings import Findings
 from bootstrap.report import Line, Report
 from bootstrap.settings import Settings
@@ -19,9 +19,6 @@ _LIMIT_SECONDS = 10.0
 DOCS = "docs/checks.md"
 _OUR_FAULT = "Please report it with the log."
 _log = logging.getLogger("bootstrap.preflight")
-
-# Does nothing but wait for whoever comes: a start need not wait with it.
-_LAST = "project.rivals"
 
 # Told when a check begins (None) and when it has its outcome.
 OnProgress = Callable[[Check, Outcome | None], None]
@@ -82,10 +79,10 @@ class _Run:
     async def _settle(
         self, tasks: Mapping[str, "asyncio.Task[_Answer]"], on_settled: OnSettled
     ) -> None:
-        others = [await task for check_id, task in tasks.items() if check_id != _LAST]
-        if tasks[_LAST].done() or any(other.exit_code is not ExitCode.OK for other in others):
+        others = [await task for check_id, task in tasks.items() if check_id != LAST]
+        if tasks[LAST].done() or any(other.exit_code is not ExitCode.OK for other in others):
             return
-        (last,) = (check for check in CATALOGUE if check.id == _LAST)
+        (last,) = (check for check in CATALOGUE if check.id == LAST)
         under_way = self._written(last, skipped("still being looked for"), self._elapsed_ms())
         await on_settled(
             self._sum_up([task.result() if task.done() else under_way for task in tasks.values()])

@@ -18,6 +18,7 @@ from bootstrap import (
     logs,
     memory,
 )
+from bootstrap.check import LAST
 from bootstrap.endings import Interrupted, SettingsFault
 from bootstrap.examples import EXAMPLES
 from bootstrap.findings import WELLFORMED, Finding
@@ -69,7 +70,7 @@ def _serve(settings: Settings, held: _Held, preflight: Lobby, watch: StartWatch)
     watch.check()
     handover.prepare(settings, held.listener)
     word = watch.wait(preflight.word)
-    checking.record(word.report, settings)
+    checking.record(word.report, settings, but="" if word.is_last else LAST)
     held.state_dir.write(report=word.report.as_dict())
     if word.report.verdict == "fail":
         held.state_dir.write(exit_code=int(word.report.exit_code))

@@ -13,6 +13,7 @@ from livekit.agents.ipc.job_executor import JobExecutor
 from contract.metadata import CallMetadata, Probe
 from contract.refusals import Refusal
 from contract.usage import Outcome
+from worker import sdk
 from worker.channel import Finish, MainEnd, Message, Up, make_pair
 from worker.guard import House, Verdict
 from worker.ledger import Ledger
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 # How long a dead process's last words may take to be read.
 _LAST_WORDS_SECONDS = 1.0
+# A call that is over leaves within 3 s; one without a network would wait for it up to 15 minutes.
+_LEAVING_SECONDS = 20.0
 _FEWEST_TURNS = 4
 
 
@@ -40,6 +43,7 @@ class Call:
     record: dict[str, Any] | None = None
     outcome: str | None = None
     process_ended: asyncio.Event = field(default_factory=asyncio.Event)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def is_probe(self) -> bool:
@@ -159,12 +163,19 @@ class Calls:
             end.close()
         if (call := self._served_by.get(process)) is not None:
             call.process_ended.set()
+            call.over.set()
 
     async def _follow(self, call: Call, process: JobExecutor, end: Any) -> None:
         call.line = await MainEnd.open(end, partial(self._heard, call))
         if call.is_withdrawn:
             self._finish(call, Finish.WITHDRAWN)
-        await call.process_ended.wait()
+        await call.over.wait()
+        try:
+            await asyncio.wait_for(call.process_ended.wait(), _LEAVING_SECONDS)
+        except TimeoutError:
+            logger.warning("a call that is over does not leave; its process is killed")
+            sdk.kill(process.pid)  # type: ignore[attr-defined] # of the process executor
+            await call.process_ended.wait()
         await call.line.hung_up(_LAST_WORDS_SECONDS)
         self._turns.give_back(call.offer.job_id)
         self._served_by.pop(process, None)
@@ -192,6 +203,7 @@ class Calls:
                 self._ledger.note(call.offer.job_id, call.record)
             case Up.ENDED:
                 call.outcome = str(body["outcome"])
+                call.over.set()
 
     def _settle(self, call: Call) -> None:
         job_id = call.offer.job_id

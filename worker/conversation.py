@@ -12,6 +12,9 @@ from livekit.agents.voice.events import ConversationItemAddedEvent
 from contract.agent_config import AgentConfig, AgentConfigFault
 from contract.metadata import CallMetadata, parse
 from contract.usage import Outcome
+from project.connection import Project
+from project.dispatches import is_listed
+from project.faults import ProjectFault
 from worker import built_in, settlement
 from worker.admission import Refused
 from worker.channel import Finish, Line
@@ -82,8 +85,21 @@ class _Conversation:
         """
         over = asyncio.create_task(self._settlement.ended(), name="over-anyway")
         await asyncio.wait({over}, timeout=_TELL_APART_SECONDS)
+        if not over.done() and await self._is_still_wanted():
+            # A server ends the job of an agent whose media is gone; its caller is still there.
+            lost = "the agent's media was lost"
+            self._settlement.end(Outcome.FAILED, lost, deletes_room=False)
         self._settlement.end(Outcome.CUT_OFF, "withdrawn", deletes_room=False)
         await over
+
+    async def _is_still_wanted(self) -> bool:
+        job = self._ctx.job
+        try:
+            async with Project(self._configuration.credentials) as project:
+                return await is_listed(project, job.dispatch_id, job.room.name)
+        except ProjectFault as fault:
+            logger.info("nobody says whether the dispatch is listed: %s", fault)
+            return False
 
     async def _until_over(self) -> Ending:
         talking = self._keep(self._talk(), "talk")
@@ -192,11 +208,15 @@ class _Conversation:
         await asyncio.sleep(_LINGER_SECONDS)
 
     async def _leave(self, ending: Ending) -> None:
-        if not ending.deletes_room:
-            await self._ctx.room.disconnect()
-        else:
+        if ending.deletes_room:
             room = self._ctx.job.room.name
             await settlement.remove_room(self._configuration.credentials, room)
+            return
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._ctx.room.disconnect()
+        except TimeoutError:
+            logger.warning("the room could not be left in time: its network is away")
 
     async def _close_session(self) -> None:
         if self._session is None:

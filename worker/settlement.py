@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 DROP_SECONDS = 15.0
 NO_CALLER_SECONDS = 60.0
+# From when the SDK notices, 15 s late; left alone, it waits for a dead connection up to 15 minutes.
+LOST_SECONDS = 30.0
 
 _Reason = rtc.DisconnectReason
 # Whoever ends so means it; every other reason may be a tunnel or a lift, and the caller comes back.
@@ -52,16 +54,21 @@ class Settlement:
         *,
         drop_seconds: float = DROP_SECONDS,
         no_caller_seconds: float = NO_CALLER_SECONDS,
+        lost_seconds: float = LOST_SECONDS,
     ) -> None:
         self._room = room
         self._drop_seconds = drop_seconds
         self._no_caller_seconds = no_caller_seconds
+        self._lost_seconds = lost_seconds
         self._ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._timer: asyncio.TimerHandle | None = None
+        self._away: asyncio.TimerHandle | None = None
         self._has_left = False
         room.on("participant_connected", self._came)
         room.on("participant_disconnected", self._left)
         room.on("connection_quality_changed", self._quality_changed)
+        room.on("reconnecting", self._went_away)
+        room.on("reconnected", self._came_back)
         room.on("disconnected", self._lost)
 
     def expect_caller(self) -> None:
@@ -73,6 +80,8 @@ class Settlement:
         """Settle the call; a later cause changes nothing."""
         if not self._ended.done():
             self._stay()
+            if self._away is not None:
+                self._away.cancel()
             self._ended.set_result(Ending(outcome, cause, deletes_room))
 
     async def ended(self) -> Ending:
@@ -88,7 +97,8 @@ class Settlement:
             self._stay()
 
     def _left(self, participant: rtc.RemoteParticipant) -> None:
-        if participant.kind in _NO_CALLERS:
+        # The SDK starts over with an empty room: nobody has left it.
+        if participant.kind in _NO_CALLERS or self._away is not None:
             return
         self._has_left = True
         if self._others(participant):
@@ -110,6 +120,20 @@ class Settlement:
                 self._dropped()
         else:
             self._stay()
+
+    def _went_away(self) -> None:
+        if self._away is None and not self._ended.done():
+            # The room stays: who watches over the call may send another agent to its caller.
+            self._away = asyncio.get_running_loop().call_later(
+                self._lost_seconds, self.end, Outcome.FAILED, "the room was lost", False
+            )
+
+    def _came_back(self) -> None:
+        if self._away is not None:
+            self._away.cancel()
+            self._away = None
+        if self._timer is None and not self._callers() and not self._ended.done():
+            self._dropped()
 
     def _lost(self, reason: object = None) -> None:
         if reason == _Reason.ROOM_DELETED:

@@ -47,8 +47,15 @@ class Room:
         self.emitter.emit("participant_disconnected", person)
 
 
-def _settlement(room: Room, drop: float = SOON, nobody: float = NEVER) -> Settlement:
-    settlement = Settlement(room, drop_seconds=drop, no_caller_seconds=nobody)  # type: ignore[arg-type]  # stands in for it
+def _settlement(
+    room: Room, drop: float = SOON, nobody: float = NEVER, lost: float = SOON
+) -> Settlement:
+    settlement = Settlement(
+        room,  # type: ignore[arg-type]  # stands in for it
+        drop_seconds=drop,
+        no_caller_seconds=nobody,
+        lost_seconds=lost,
+    )
     settlement.expect_caller()
     return settlement
 
@@ -174,6 +181,39 @@ async def test_a_room_that_closes_after_its_caller_dropped_out_ends_as_caller_le
     room.leaves(caller, _Reason.SIGNAL_CLOSE)
     room.emitter.emit("disconnected", _Reason.ROOM_CLOSED)
     assert (await _ending(settlement)).outcome is Outcome.CALLER_LEFT
+
+
+async def test_a_room_that_stays_lost_fails_the_call() -> None:
+    room = Room()
+    settlement = _settlement(room)
+    room.comes(Person())
+    room.emitter.emit("reconnecting")
+    lost = Ending(Outcome.FAILED, "the room was lost", deletes_room=False)
+    assert await _ending(settlement) == lost
+
+
+async def test_a_caller_who_vanishes_while_the_room_is_lost_has_not_left() -> None:
+    room, caller = Room(), Person()
+    settlement = _settlement(room, lost=NEVER)
+    room.comes(caller)
+    room.emitter.emit("reconnecting")
+    room.leaves(caller, _Reason.CLIENT_INITIATED)
+    room.comes(Person())
+    room.emitter.emit("reconnected")
+    await _another_call_ends_by_the_same_time()
+    assert not _is_over(settlement)
+
+
+async def test_a_caller_who_is_not_there_when_the_room_is_found_again_has_time_to_come_back() -> (
+    None
+):
+    room, caller = Room(), Person()
+    settlement = _settlement(room, lost=NEVER)
+    room.comes(caller)
+    room.emitter.emit("reconnecting")
+    room.leaves(caller, _Reason.UNKNOWN_REASON)
+    room.emitter.emit("reconnected")
+    assert (await _ending(settlement)).cause == "the caller dropped out"
 
 
 async def test_the_first_cause_settles_the_call() -> None:
