@@ -29,6 +29,14 @@ PATIENCE_SECONDS = 20.0
 _QUEUE_SECONDS = 45.0
 # Another process's write lasts a moment; a thread waits for it, not the loop.
 _BUSY_SECONDS = 15
+# A machine that vanished says nothing: without these the kernel waits a quarter of an hour for it.
+_VANISHED_AFTER = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,  # milliseconds, where libpq counts all others in seconds
+}
 _LOCK_KEY = 7_145_201_908  # any number, the same in each control plane of one database
 
 Answer = TypeVar("Answer")
@@ -41,22 +49,31 @@ class DatabaseUnreachable(Exception):
 
 
 class UnknownDatabase(ValueError):
-    """A database URL of a kind that is not supported; says which are."""
+    """A database URL that cannot be used; says which can."""
 
 
 def database_url(url: SecretStr) -> URL:
     """Read CONTROL_DATABASE_URL with the driver that is used here.
 
     Raises:
-        UnknownDatabase: it is neither SQLite nor PostgreSQL.
+        UnknownDatabase: it is neither SQLite nor PostgreSQL, or its password cannot be told apart.
     """
+    given = url.get_secret_value()
     try:
-        parsed = make_url(url.get_secret_value())
+        parsed = make_url(given)
     except Exception as error:  # SQLAlchemy raises many kinds for what is no URL
         raise UnknownDatabase("not a database URL") from error
     if parsed.drivername not in _DRIVERS:
         raise UnknownDatabase("only sqlite:///FILE and postgresql://USER@HOST/NAME are supported")
+    if parsed.get_backend_name() != "sqlite" and _has_torn_password(given):
+        raise UnknownDatabase("CONTROL_DATABASE_URL: write an @ inside the password as %40")
     return parsed.set(drivername=_DRIVERS[parsed.drivername])
+
+
+def _has_torn_password(given: str) -> bool:
+    """Tell whether what follows an @ in the password was taken for the host, which is shown."""
+    _user, _, password_and_host = given.partition("://")[2].partition(":")
+    return password_and_host.count("@") > 1
 
 
 class Database:
@@ -131,10 +148,15 @@ class Database:
                         return await work(connection)
         except (DBAPIError, PoolTimeout, OSError) as error:
             if _is_away(error):
-                _log.warning("the database cannot be reached: %s", type(error).__name__)
+                _log.warning("the database cannot be reached: %s", _words(error))
                 raise DatabaseUnreachable("the database cannot be reached") from error
             raise
         raise AssertionError("unreachable: the loop returns or raises")
+
+
+def _words(error: BaseException) -> str:
+    """Give the driver's reason in one line; it names host, database and user, never a password."""
+    return " ".join(str(getattr(error, "orig", None) or error).split())
 
 
 def _is_away(error: BaseException) -> bool:
@@ -159,7 +181,7 @@ def _engine(url: URL) -> AsyncEngine:
             max_overflow=0,
             pool_timeout=_QUEUE_SECONDS,
             pool_pre_ping=True,
-            connect_args={"connect_timeout": 5},
+            connect_args=_VANISHED_AFTER,
             hide_parameters=True,
         )
     if url.database and url.database != ":memory:":

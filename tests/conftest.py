@@ -1,7 +1,12 @@
 """What several packages' tests use: two projects a module, one speech endpoint for all."""
 
+import os
+import shutil
 import signal
+import stat
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +19,25 @@ from sandbox.speech.running import RunningSpeech, start_speech
 def pytest_configure() -> None:
     """Hear Ctrl-C: a shell starts what it runs in the background deaf to it, children included."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let this run and its children use a temporary folder of their own, which goes with the run.
+
+    A program that is killed leaves there what it would have removed. It is no tmp_path, because
+    multiprocessing makes sockets in it, and a socket's path has at most 107 characters.
+    """
+    tmp_path_factory.getbasetemp()  # chosen before, so that it stays where the next runs find it
+    outer = Path(tempfile.gettempdir())
+    folder = Path(tempfile.mkdtemp(prefix="tests-"))
+    folder.chmod(stat.S_IMODE(outer.stat().st_mode))  # whoever may write there may write here
+    _share_ports(outer, folder)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("TMPDIR", str(folder))
+        patched.setattr(tempfile, "tempdir", str(folder))
+        yield
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +76,13 @@ def engine() -> Iterator[RunningEngine]:
 def image(engine: RunningEngine) -> Image:
     """The container image, built from what lies here: three minutes with nothing in .cache."""
     return build(engine)
+
+
+def _share_ports(outer: Path, folder: Path) -> None:
+    """Keep the reservations of sandbox.ports where every run on this machine sees them."""
+    reserved = f"sandbox-ports-{os.getuid()}"
+    (outer / reserved).mkdir(mode=0o700, exist_ok=True)
+    (folder / reserved).symlink_to(outer / reserved)
 
 
 def _project(name: str, folders: pytest.TempPathFactory) -> Iterator[RunningProject]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+from control.database import DatabaseUnreachable
 from control.fleet.health import Health
 from control.fleet.plan import Act, Start, Step, Verb, explain, is_blocked, plan
 from control.launchers.launcher import Launcher, LauncherFault, Worker
@@ -88,10 +89,10 @@ class Fleet:
             if self._is_blind:
                 _log.info("the fleet can be looked at again")
             self._is_blind = False
-        except LauncherFault as fault:
+        except (LauncherFault, DatabaseUnreachable) as fault:
             self._is_blind = True
             self._complain("the fleet cannot be looked at", fault)
-        except Exception:  # noqa: BLE001 - the loop outlives a database that restarts
+        except Exception:  # noqa: BLE001 - the edge of a task that must outlive one bad look
             _log.exception("the fleet was left as it is; the next look comes soon")
 
     async def reconcile(self) -> None:
@@ -152,7 +153,7 @@ class Fleet:
             self._complain("a step was not taken", fault)
         return started
 
-    def _complain(self, what: str, fault: LauncherFault) -> None:
+    def _complain(self, what: str, fault: LauncherFault | DatabaseUnreachable) -> None:
         """Log a fault once in a while: the loop meets the same one at every look."""
         said, now = f"{what}: {fault} ({fault.hint})", time.monotonic()
         if now - self._complained.get(said, float("-inf")) > _COMPLAINT_SECONDS:

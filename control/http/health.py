@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy import text
 
-from control.http.problems import Problem
+from control.database import DatabaseUnreachable
 from control.http.shapes import plane_of
 
 router = APIRouter()
@@ -22,15 +22,17 @@ async def livez() -> dict[str, str]:
 
 @router.get("/readyz")
 async def readyz(request: Request) -> Response:
-    """Say whether calls can be made: the database must answer."""
+    """Say whether calls can be made: the database must answer.
+
+    Raises:
+        DatabaseUnreachable: it did not within seconds, for whatever reason.
+    """
     engine = plane_of(request).database.engine
     try:
         async with asyncio.timeout(_DATABASE_SECONDS), engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
-    except Exception:  # noqa: BLE001 - whatever it is, the database does not answer
-        return Problem(
-            "database-away", 503, "The database does not answer", hint="see CONTROL_DATABASE_URL"
-        ).response()
+    except Exception as error:
+        raise DatabaseUnreachable("the database does not answer") from error
     return JSONResponse({"state": "ready"})
 
 

@@ -22,29 +22,33 @@ def postgres() -> Iterator[RunningPostgres]:
 
 
 @pytest.fixture(scope="module")
-def serving(postgres: RunningPostgres) -> Iterator[Serving]:
+def serving(
+    postgres: RunningPostgres, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Serving]:
     """A control plane that serves on PostgreSQL and launches nobody."""
-    control = Serving({"CONTROL_DATABASE_URL": postgres.empty_database()})
-    try:
+    given = {"CONTROL_DATABASE_URL": postgres.empty_database()}
+    with Serving(tmp_path_factory.mktemp("control"), given) as control:
         yield control
-    finally:
-        control.child.kill()
 
 
 @pytest.fixture(scope="module")
-def acme_worker(acme: RunningProject) -> Iterator[Worker]:
+def acme_worker(acme: RunningProject, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
     """A silent worker of acme's."""
-    yield from _worker(acme, "acme-agent")
+    yield from _worker(acme, "acme-agent", tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
-def globex_worker(globex: RunningProject) -> Iterator[Worker]:
+def globex_worker(
+    globex: RunningProject, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Worker]:
     """A silent worker of globex's."""
-    yield from _worker(globex, "globex-agent")
+    yield from _worker(globex, "globex-agent", tmp_path_factory)
 
 
-def _worker(project: RunningProject, agent_name: str) -> Iterator[Worker]:
-    worker = Worker(project.credentials, agent_name)
+def _worker(
+    project: RunningProject, agent_name: str, folders: pytest.TempPathFactory
+) -> Iterator[Worker]:
+    worker = Worker(project.credentials, agent_name, folders.mktemp(agent_name))
     try:
         worker.wait_until_registered()
         yield worker

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -69,6 +71,15 @@ class RunningPostgres:
     def start(self) -> None:
         """Start again on the same port with the same data."""
         self._process = self._started()
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Be stopped for as long as the context lasts."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
 
     def close(self) -> None:
         """End, and leave nothing behind."""

@@ -2,11 +2,11 @@
 
 import asyncio
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import httpx
 
@@ -23,17 +23,20 @@ _READY_SECONDS = 60.0
 
 
 class Worker:
-    """A silent worker under one agent name at one project; `more` are variables of its program."""
+    """A silent worker under one agent name at one project; `more` are variables of its program.
+
+    Its log is written into `folder`.
+    """
 
     def __init__(
         self,
         credentials: Credentials,
         agent_name: str,
+        folder: Path,
         *,
         program: str = "tests.control.silent_worker",
         **more: str,
     ) -> None:
-        folder = Path(tempfile.mkdtemp(prefix=f"silent-{agent_name}-"))
         environment = plain_environment() | {
             "LIVEKIT_URL": credentials.url,
             "LIVEKIT_API_KEY": credentials.api_key,
@@ -69,32 +72,57 @@ class Worker:
 
 
 class Serving:
-    """`python -m control serve` as a child, or a script that serves in its place."""
+    """`python -m control serve` as a child, or a script that serves in its place.
 
-    def __init__(self, variables: Mapping[str, str], *, program: str = "control") -> None:
+    Its log is written into `folder`, and its database unless `variables` name another.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        variables: Mapping[str, str] | None = None,
+        *,
+        program: str = "control",
+        waits: bool = True,
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._folder = Path(tempfile.mkdtemp(prefix="control-"))
+        self._folder = folder
         self.variables = {
             "CONTROL_TOKEN": TOKEN,
             "CONTROL_SEALING_KEY": new_key(),
             "CONTROL_DATABASE_URL": f"sqlite:///{self._folder}/control.db",
             "CONTROL_URL": self.url,
             "LAUNCHER": "none",
-        } | dict(variables)
+        } | dict(variables or {})
         self._program = program
-        self.child: Child = self.start()
+        self.child: Child = self._launch()
+        if waits:
+            self.wait_until_ready()
 
-    def start(self, **more: str) -> Child:
-        """Start it (again) with the same settings."""
-        self.child = start_child(
-            "control",
-            [sys.executable, "-m", self._program, "serve", "--port", str(self.port)],
-            log=self._folder / "log",
-            environment=plain_environment() | self.variables | more,
-        )
-        self.child.wait_until(self._is_ready, "ready", _READY_SECONDS)
-        return self.child
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.child.kill()
+
+    def start(self) -> None:
+        """Start it again with the same settings."""
+        self.child = self._launch()
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        """Wait until calls can be made; one that never gets there is ended."""
+        try:
+            self.child.wait_until(self._is_ready, "ready", _READY_SECONDS)
+        except BaseException:  # whatever it is, Ctrl-C included: it must not outlive the test
+            self.child.kill()
+            raise
 
     def client(self, **more: Any) -> httpx.AsyncClient:
         """Open a client that has the token."""
@@ -104,6 +132,14 @@ class Serving:
     def log(self) -> str:
         """Read what it wrote."""
         return self.child.log.read_text()
+
+    def _launch(self) -> Child:
+        return start_child(
+            "control",
+            [sys.executable, "-m", self._program, "serve", "--port", str(self.port)],
+            log=self._folder / "log",
+            environment=plain_environment() | self.variables,
+        )
 
     def _is_ready(self) -> bool:
         try:

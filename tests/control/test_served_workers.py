@@ -26,20 +26,18 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 @pytest.fixture
 async def serving(tmp_path: Path) -> AsyncIterator[Serving]:
-    control = Serving(
-        {
-            "CLAIM_PRIVATE_KEY": new_keys()["CLAIM_PRIVATE_KEY"],
-            "CONTROL_DATABASE_URL": f"sqlite:///{tmp_path}/control.db",
-            "LAUNCHER": "process",
-            "LAUNCHER_FOLDER": str(tmp_path / "workers"),
-            "LOG_FORMAT": "json",
-        }
-    )
-    try:
-        yield control
-    finally:
-        control.child.kill()
-        await run(control, "stop", "--now")  # its workers outlive it, as they should
+    given = {
+        "CLAIM_PRIVATE_KEY": new_keys()["CLAIM_PRIVATE_KEY"],
+        "LAUNCHER": "process",
+        "LAUNCHER_FOLDER": str(tmp_path / "workers"),
+        "LOG_FORMAT": "json",
+    }
+    with Serving(tmp_path, given) as control:
+        try:
+            yield control
+        finally:
+            control.child.kill()
+            await run(control, "stop", "--now")  # its workers outlive it, as they should
 
 
 async def run(control: Serving, *words: str) -> tuple[int | None, str]:

@@ -25,23 +25,19 @@ from tests.control.running import Serving, Worker, eventually, register, setting
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 
-def two_planes(**variables: str) -> tuple[Serving, Serving]:
-    first = Serving(variables)
-    try:
-        return first, Serving(first.variables)
-    except BaseException:  # whatever it is, Ctrl-C included: the first must not outlive the test
-        first.child.kill()
-        raise
+@contextmanager
+def two_planes(folder: Path, **variables: str) -> Iterator[tuple[Serving, Serving]]:
+    with (
+        Serving(folder / "first", variables) as first,
+        Serving(folder / "second", first.variables) as second,
+    ):
+        yield first, second
 
 
 @pytest.fixture
-def planes(postgres: RunningPostgres) -> Iterator[tuple[Serving, Serving]]:
-    both = two_planes(CONTROL_DATABASE_URL=postgres.empty_database())
-    try:
+def planes(postgres: RunningPostgres, tmp_path: Path) -> Iterator[tuple[Serving, Serving]]:
+    with two_planes(tmp_path, CONTROL_DATABASE_URL=postgres.empty_database()) as both:
         yield both
-    finally:
-        for one in both:
-            one.child.kill()
 
 
 @asynccontextmanager
@@ -117,17 +113,11 @@ def worker_records(folder: Path) -> list[dict[str, Any]]:
 @contextmanager
 def launching(database_url: str, folder: Path) -> Iterator[tuple[Serving, Serving]]:
     """Have two planes that start workers in one folder; nothing is left of either."""
-    both = two_planes(
-        CONTROL_DATABASE_URL=database_url,
-        LAUNCHER="process",
-        LAUNCHER_FOLDER=str(folder),
-        LOG_FORMAT="json",
-    )
+    launcher = {"LAUNCHER": "process", "LAUNCHER_FOLDER": str(folder), "LOG_FORMAT": "json"}
     try:
-        yield both
+        with two_planes(folder, CONTROL_DATABASE_URL=database_url, **launcher) as both:
+            yield both
     finally:
-        for plane in both:
-            plane.child.kill()
         for worker in worker_records(folder):
             if born(worker["pid"]) == worker["born"]:
                 os.killpg(worker["pid"], signal.SIGKILL)

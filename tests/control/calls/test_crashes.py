@@ -18,12 +18,10 @@ STEPS = ("booked", "sending", "sent", "joined", "answered")
 
 @pytest.fixture(scope="module")
 def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    marks = tmp_path_factory.mktemp("marks")
-    control = Serving({"MARKS": str(marks)}, program="tests.control.killing")
-    try:
+    marks = {"MARKS": str(tmp_path_factory.mktemp("marks"))}
+    folder = tmp_path_factory.mktemp("control")
+    with Serving(folder, marks, program="tests.control.killing") as control:
         yield control
-    finally:
-        control.child.kill()
 
 
 async def _ask(

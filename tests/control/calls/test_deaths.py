@@ -22,11 +22,17 @@ pytestmark = pytest.mark.integration
 
 
 @asynccontextmanager
-async def workers(project: RunningProject, death: Path, dies_when: str) -> AsyncIterator[Worker]:
+async def workers(project: RunningProject, folder: Path, dies_when: str) -> AsyncIterator[Worker]:
     """Have a worker that dies so, and another that takes nothing before; gives the first."""
-    program = "tests.control.dying_worker"
     both = [
-        Worker(project.credentials, "acme-agent", program=program, DEATH=str(death), DIES_WHEN=when)
+        Worker(
+            project.credentials,
+            "acme-agent",
+            folder / when,
+            program="tests.control.dying_worker",
+            DEATH=str(folder / "death"),
+            DIES_WHEN=when,
+        )
         for when in (dies_when, "never")
     ]
     try:
@@ -71,7 +77,7 @@ async def test_a_worker_that_dies_on_its_way_is_replaced_by_another_of_the_tenan
             causes.add(detail)
 
     async with (
-        workers(acme, tmp_path / "death", dies_when) as doomed,
+        workers(acme, tmp_path, dies_when) as doomed,
         opened(f"sqlite:///{tmp_path}/control.db", on_step=hear) as plane,
         client(plane) as asking,
         Project(acme.credentials) as project,

@@ -44,12 +44,9 @@ class Clock:
 
 
 @pytest.fixture
-def serving(database_url: str) -> Iterator[Serving]:
-    control = Serving({"CONTROL_DATABASE_URL": database_url})
-    try:
+def serving(database_url: str, tmp_path: Path) -> Iterator[Serving]:
+    with Serving(tmp_path, {"CONTROL_DATABASE_URL": database_url}) as control:
         yield control
-    finally:
-        control.child.kill()
 
 
 async def _median(client: httpx.AsyncClient, clock: Clock, sent_at: list[float]) -> float:
