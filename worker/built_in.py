@@ -26,23 +26,24 @@ def build_session(configuration: Configuration, config: AgentConfig) -> AgentSes
     """Make a session of the provider's models; nothing is asked of the provider yet."""
     if config.pipeline == "realtime":
         return AgentSession(llm=_realtime(configuration, config), **_common(config))
-    stt, llm, tts = models(_client(configuration), config)
-    return AgentSession(stt=stt, llm=llm, tts=tts, **_common(config))
+    return session_over(_client(configuration), config)
 
 
-def models(client: AsyncClient, config: AgentConfig) -> tuple[openai.STT, openai.LLM, openai.TTS]:
-    """Make what hears, thinks and speaks, all over one client."""
-    return (
-        openai.STT(
+def session_over(client: AsyncClient, config: AgentConfig, **options: Any) -> AgentSession[Any]:
+    """Make a session that hears, thinks and speaks over one client."""
+    return AgentSession(
+        stt=openai.STT(
             model=config.models.stt,
             language=_language(config),
             use_realtime=False,
             client=client,
         ),
-        openai.LLM(model=config.models.llm, client=client),
-        openai.TTS(
+        llm=openai.LLM(model=config.models.llm, client=client),
+        tts=openai.TTS(
             model=config.models.tts, voice=config.voice, response_format="pcm", client=client
         ),
+        **_common(config),
+        **options,
     )
 
 

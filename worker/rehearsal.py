@@ -1,24 +1,28 @@
 """A rehearsal before the fork: what each call would build for its first answer is built once.
 
 The SDK, the provider's client and pydantic import, compile and cache at first use: 75 modules and
-some 10 MiB in every call, at the moment when a caller waits for the first answer. So one exchange
-is played with a provider that answers from memory, by the very plugins that calls use.
+some 13 MiB in every call, at the moment when a caller waits for the first answer. So one exchange
+is played in a session like a call's, without a room and with a provider that answers from memory.
 """
 
+import multiprocessing.popen_forkserver  # noqa: F401 - each call's process asks for it
 from typing import Any
 
 import anyio
 import httpx2
+import livekit.agents.llm.async_toolset  # noqa: F401 - each session does
 import numpy.fft  # noqa: F401 - how fast the agent speaks is measured with it, in every call
 from livekit import rtc
-from livekit.agents import ChatContext
+from livekit.agents import tokenize
 from livekit.agents.tokenize.basic import hyphenate_word
+from livekit.agents.voice.io import AudioOutput, AudioOutputCapabilities, TextOutput
 from openai import AsyncClient, DefaultAsyncHttpxClient
 
 from contract.agent_config import AgentConfig
 from worker import built_in
 
 _SENTENCE = "Rehearsal."
+_LONGEST_SECONDS = 5.0  # it takes 0.1 s; with a session that hangs a worker starts all the same
 _RATE = 16_000
 _SILENCE = bytes(2 * _RATE // 50)
 
@@ -48,12 +52,21 @@ _ANSWER = (
 _kept: list[Any] = []
 
 
-def rehearse() -> None:
-    """Play one exchange; it reaches nobody, and leaves no thread, no loop and no file open."""
-    # By anyio, which the client's connections need as well.
-    anyio.run(_exchange)
+def rehearse() -> str | None:
+    """Play one exchange; it reaches nobody, and leaves no thread, no loop and no file open.
+
+    Gives None, or why it was broken off: calls then build for themselves what they need.
+    """
+    try:
+        # By anyio, which the client's connections need as well.
+        anyio.run(_exchange)
+    except Exception as error:  # noqa: BLE001 - whatever an SDK that changed makes of it: calls go without
+        return f"the rehearsal was broken off ({type(error).__name__})"
+    # Answers are spoken sentence by sentence.
+    tokenize.blingfire.SentenceTokenizer().tokenize(_SENTENCE)
     # How fast a transcript is shown goes by syllables: 5,000 patterns, parsed at first use.
     hyphenate_word(_SENTENCE)
+    return None
 
 
 async def _exchange() -> None:
@@ -63,19 +76,51 @@ async def _exchange() -> None:
         max_retries=0,
         http_client=DefaultAsyncHttpxClient(transport=httpx2.MockTransport(_answer)),
     )
-    stt, llm, tts = built_in.models(client, AgentConfig())
     # As the SDK does, to have a connection before it is needed.
     _kept.append(await client.models.list())
-    await stt.recognize(rtc.AudioFrame(_SILENCE, _RATE, 1, len(_SILENCE) // 2))
-    question = ChatContext()
-    question.add_message(role="user", content=_SENTENCE)
-    async with llm.chat(chat_ctx=question) as answer:
-        async for _ in answer:
-            pass
-    async with tts.synthesize(_SENTENCE) as speech:
-        async for _ in speech:
-            pass
+    config = AgentConfig()
+    session = built_in.session_over(client, config, session_close_transcript_timeout=0.0)
+    session.output.audio, session.output.transcription = _Ear(), _Eye()
+    with anyio.fail_after(_LONGEST_SECONDS):
+        await session.start(built_in.build_agent(config), record=False, session_host=False)
+        await session.say(_SENTENCE)
+        assert session.stt is not None
+        await session.stt.recognize(rtc.AudioFrame(_SILENCE, _RATE, 1, len(_SILENCE) // 2))
+        await session.generate_reply(user_input=_SENTENCE)
+        await session.aclose()
     await client.close()
+
+
+class _Ear(AudioOutput):
+    """Hears all of a sentence at once."""
+
+    def __init__(self) -> None:
+        super().__init__(label="rehearsal", capabilities=AudioOutputCapabilities(pause=True))
+        self._heard_seconds = 0.0
+
+    async def capture_frame(self, frame: rtc.AudioFrame) -> None:
+        await super().capture_frame(frame)
+        self._heard_seconds += frame.duration
+
+    def flush(self) -> None:
+        super().flush()
+        self.on_playback_finished(playback_position=self._heard_seconds, interrupted=False)
+
+    def clear_buffer(self) -> None:
+        """Nothing waits in it."""
+
+
+class _Eye(TextOutput):
+    """Reads along."""
+
+    def __init__(self) -> None:
+        super().__init__(label="rehearsal", next_in_chain=None)
+
+    async def capture_text(self, text: str) -> None:
+        """Keep nothing of it."""
+
+    def flush(self) -> None:
+        """Nothing waits in it."""
 
 
 def _answer(request: httpx2.Request) -> httpx2.Response:

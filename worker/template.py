@@ -38,6 +38,6 @@ def prepare(
     if decoders:
         load_decoders()
     built_in.tls()
-    rehearse()
-    if obstacle := sdk.fork_call_server(close=close, forget=forget):
-        logger.warning("calls start slower and cost more memory: %s", obstacle)
+    for obstacle in (rehearse(), sdk.fork_call_server(close=close, forget=forget)):
+        if obstacle:
+            logger.warning("calls start slower and cost more memory: %s", obstacle)

@@ -1,6 +1,7 @@
 """What is played before the fork leaves nothing behind but what calls would have built."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,8 @@ print(json.dumps(told))
 OF_EVERY_CALL = {
     "anyio._backends._asyncio",
     "jiter.jiter",
+    "livekit.agents.llm.async_toolset",
+    "multiprocessing.popen_forkserver",
     "numpy.fft",
     "openai.resources.audio.speech",
     "openai.resources.audio.transcriptions",
@@ -56,6 +59,34 @@ def told() -> list[dict[str, Any]]:
     assert ran.stderr == ""
     seen: list[dict[str, Any]] = json.loads(ran.stdout)
     return seen
+
+
+@pytest.mark.parametrize(
+    "fault", ["def fault(request): raise OSError", "def fault(request): 1 / 0"]
+)
+def test_one_that_is_broken_off_says_so_and_stops_no_start(fault: str) -> None:
+    program = f"""
+from worker import rehearsal, sdk
+{fault}
+rehearsal._answer = fault
+rehearsal._LONGEST_SECONDS = 0.5
+sdk.warm_up()
+print(rehearsal.rehearse())
+print(sdk.fork_call_server())
+sdk.end_call_server()
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        # numpy has a thread of its own otherwise, and then nothing is forked.
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    first, second = ran.stdout.splitlines()
+    assert first.startswith("the rehearsal was broken off (")
+    assert second == "None"
 
 
 def test_it_loads_what_every_call_would_load(told: list[dict[str, Any]]) -> None:
