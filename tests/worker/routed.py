@@ -5,13 +5,12 @@ tells neither, as a dead tunnel or a firewall does. Signalling and media both cr
 can be taken away; the caller, who is on this side, keeps both.
 """
 
-import asyncio
 import contextlib
 import ipaddress
 import json
 import os
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from sandbox.debian import install
@@ -133,25 +132,3 @@ class RoutedProject(RunningProject):
         # With it the server names that one address as all of its own, and media finds no way.
         del told["rtc"]["node_ip"]
         return json.dumps(told)
-
-
-@contextlib.asynccontextmanager
-async def relayed(route: Route, port: int) -> AsyncIterator[str]:
-    """Carry bytes to a server on loopback alone; gives the host and port behind the router."""
-
-    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-        writer.close()
-
-    async def joined(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(carry(reader, back), carry(there, writer))
-
-    relay = await asyncio.start_server(joined, route.here, free_port())
-    try:
-        yield f"{route.here}:{relay.sockets[0].getsockname()[1]}"
-    finally:
-        relay.close()

@@ -21,7 +21,8 @@ from project.participants import Participant, agents_in
 from sandbox.caller import Caller
 from sandbox.speech.running import RunningSpeech
 from tests.worker.conversing import INSTRUCTIONS, QUESTION, answer, calling, hear, settled
-from tests.worker.routed import Route, RoutedProject, laid_route, relayed
+from tests.worker.relay import relayed
+from tests.worker.routed import Route, RoutedProject, laid_route
 from tests.workers import RunningWorker, launch_worker
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
@@ -51,7 +52,7 @@ async def _far_worker(speech: RunningSpeech, folder: Path) -> AsyncIterator[Far]
     with laid_route() as route:
         project = RoutedProject("routed", folder, route)
         try:
-            async with relayed(route, urlsplit(speech.url).port or 0) as provider:
+            async with relayed(route.here, urlsplit(speech.url).port or 0) as provider:
                 worker = _launch(project, route, f"http://{provider}/v1", speech, folder)
                 try:
                     await _until_ready(worker)

@@ -1,21 +1,20 @@
 """The network gone for a minute: the worker's link is down, in a network namespace of its own."""
 
 import asyncio
-import contextlib
 import shutil
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from contract.tenant import new_nonce
-from sandbox.ports import free_port
 from sandbox.servers import RunningProject
 from tests.worker.agents import HERE
 from tests.worker.dispatching import rooms_of
+from tests.worker.relay import relayed
 from tests.workers import RunningWorker, launch_serving
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -52,38 +51,12 @@ def _remove() -> None:
     _ip("netns", "delete", NAMESPACE, check=False)
 
 
-@contextlib.asynccontextmanager
-async def relay_to(port: int) -> AsyncIterator[int]:
-    """Carry bytes between the link and a server that listens on loopback alone."""
-
-    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-        writer.close()
-
-    async def joined(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            there, back = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            writer.close()
-            return
-        await asyncio.gather(carry(reader, back), carry(there, writer))
-
-    relay = await asyncio.start_server(joined, OUR_ADDRESS, free_port())
-    try:
-        yield relay.sockets[0].getsockname()[1]
-    finally:
-        relay.close()
-
-
 async def test_the_network_gone_for_a_minute_ends_no_call_and_the_worker_is_back_in_time(
     acme: RunningProject, namespace: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with relay_to(acme.ports.http) as port:
+    async with relayed(OUR_ADDRESS, acme.ports.http) as server:
         worker = launch_serving(
-            replace(acme.credentials, url=f"ws://{OUR_ADDRESS}:{port}"),
+            replace(acme.credentials, url=f"ws://{server}"),
             tmp_path,
             under=("ip", "netns", "exec", namespace),
             agent_name="far",
