@@ -62,7 +62,7 @@ def run(settings: Settings) -> ExitCode:
 
 
 def _serve(settings: Settings, held: _Held, preflight: Lobby, watch: StartWatch) -> ExitCode:
-    # Late: this import is the runtime, 2.6 s of it, and reads the environment as it is by now.
+    # Late: this import is the runtime, most of a start, and reads the environment as it is by now.
     from bootstrap import handover
 
     if settings.agent and (fault := agent_code.find_fault(settings.agent, settings.secrets())):

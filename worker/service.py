@@ -88,15 +88,7 @@ class Service:
             configuration, self._calls, self._metrics, lambda: self._is_draining, self._clearance
         )
         self._rivals = RivalWatch(configuration, self._metrics, lambda: self._state().is_ready)
-        self._status = Status(
-            configuration,
-            self._presence,
-            self._calls,
-            self._offers,
-            self._rivals,
-            self._ledger,
-            self._clearance,
-        )
+        self._status = self._new_status()
         self._health = Health(
             self._state, lambda: self._status.as_json(self._state()), self._metrics
         )
@@ -198,6 +190,17 @@ class Service:
         await asyncio.wait({self._clearing})
         if self._clearance.exit_code is ExitCode.OK:
             await asyncio.get_running_loop().create_future()
+
+    def _new_status(self) -> Status:
+        return Status(
+            self._configuration,
+            self._presence,
+            self._calls,
+            self._offers,
+            self._rivals,
+            self._ledger,
+            self._clearance,
+        )
 
     def _new_server(self) -> TenantServer:
         for_a_call = self._configuration.for_a_call()

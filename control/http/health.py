@@ -31,7 +31,7 @@ async def readyz(request: Request) -> Response:
     try:
         async with asyncio.timeout(_DATABASE_SECONDS), engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
-    except Exception as error:
+    except Exception as error:  # raised again by its name: whatever it is, the database is away
         raise DatabaseUnreachable("the database does not answer") from error
     return JSONResponse({"state": "ready"})
 
