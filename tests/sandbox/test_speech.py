@@ -1,5 +1,6 @@
 """The speech endpoint, asked by the provider's own client."""
 
+import base64
 import time
 from collections.abc import AsyncIterator, Iterator
 
@@ -17,6 +18,10 @@ MESSAGES: list[openai.types.chat.ChatCompletionMessageParam] = [
     {"role": "system", "content": INSTRUCTIONS},
     {"role": "user", "content": "When are you open on Saturday?"},
 ]
+# One grey pixel.
+PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+)
 ANSWER = "We are open from nine to five on Saturdays."
 
 
@@ -58,6 +63,12 @@ async def test_what_is_said_can_be_heard(client: openai.AsyncClient, form: str) 
         model="whisper-1", file=(f"said.{form}", await said.aread())
     )
     assert "evening" in heard.text
+
+
+@pytest.mark.parametrize("sent", [b"", b"RIFF but no more", PICTURE])
+async def test_what_is_no_sound_is_refused(client: openai.AsyncClient, sent: bytes) -> None:
+    with pytest.raises(openai.BadRequestError, match="no sound file that can be decoded"):
+        await client.audio.transcriptions.create(model="whisper-1", file=("said.wav", sent))
 
 
 async def test_an_answer_streams_word_by_word_and_tells_its_tokens(
