@@ -48,4 +48,5 @@ def _draw_curve(axis: Any, result: Result, curve: Curve) -> None:
     axis.set_xlabel(curve.horizontal)
     axis.set_ylabel(curve.vertical)
     axis.set_ylim(bottom=0)
-    axis.legend()
+    if axis.has_data():
+        axis.legend()
