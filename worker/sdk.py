@@ -6,7 +6,6 @@ why, and the SDK's own forkserver, which imports everything again, does its work
 
 import asyncio
 import ctypes
-import gc
 import logging
 import math
 import os
@@ -26,7 +25,7 @@ from livekit.agents.utils import http_context
 from livekit.protocol import agent as protocol
 from pydantic import SecretStr
 
-from worker import erasure
+from worker import erasure, immortality
 from worker.configuration import Configuration
 from worker.presence import Presence
 from worker.websocket import WatchedSession, WatchedSocket
@@ -186,9 +185,7 @@ def fork_call_server(
     """
     if obstacle := _obstacle():
         return obstacle
-    # What is alive now stays alive: frozen, no collection writes into pages that are shared.
-    gc.collect()
-    gc.freeze()
+    immortality.freeze()
     address = _address("AF_UNIX")
     alive_r, alive_w = os.pipe()
     # Nothing of ours needs the resource tracker, a process of 7 MiB: its pipe leads nowhere.
