@@ -1,5 +1,6 @@
-# One tenant's worker. Builds on Debian's Python image, and on any Debian with python3 and its venv.
-ARG BASE_IMAGE=docker.io/library/python:3.11-slim-bookworm
+# One tenant's worker. Builds on Debian's Python image, and on any Debian with python3 (3.11 to 3.13) and
+# its venv. From 3.12 on a call costs some 10 MiB less.
+ARG BASE_IMAGE=docker.io/library/python:3.13-slim-trixie
 
 # A plain venv with the locked packages, all that `pip install` writes, pip included: what the finished
 # image is measured against. uv does pip's work here, in a tenth of the time.

@@ -7,12 +7,17 @@ livekit_server=github.com/livekit/livekit-server/cmd/server@v1.11.0
 say() { printf '==> %s\n' "$*"; }
 fail() { printf 'install: %s\n' "$*" >&2; exit 1; }
 
+# The newest first: from 3.12 on a call shares more of its memory. pyenv's commands answer only for the
+# versions that it is set to, so its folder is looked into as well.
 find_python() {
-    for candidate in python3.11 python3.12 python3.13 python3; do
-        if "$candidate" -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null; then
-            echo "$candidate"
-            return
-        fi
+    local candidate minor
+    for minor in 13 12 11; do
+        for candidate in "python3.$minor" "${PYENV_ROOT:-$HOME/.pyenv}/versions/3.$minor".*/bin/python3 python3; do
+            if "$candidate" -c "import sys; raise SystemExit(sys.version_info[:2] != (3, $minor))" 2>/dev/null; then
+                echo "$candidate"
+                return
+            fi
+        done
     done
     fail "Python 3.11 to 3.13 is needed; install one and run this again"
 }

@@ -12,7 +12,7 @@ from pathlib import Path
 from sandbox.child import ROOT
 
 CACHE = ROOT / ".cache"
-SUITE = "bookworm"
+SUITE = "trixie"
 _MIRROR = "http://deb.debian.org/debian"
 _INCLUDED = ("ca-certificates", "python3", "python3-venv")
 _QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
