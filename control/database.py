@@ -13,7 +13,13 @@ from sqlalchemy import URL, event, make_url, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_delay,
+    wait_random_exponential,
+)
 
 _log = logging.getLogger(__name__)
 _DRIVERS = {
@@ -25,6 +31,8 @@ _DRIVERS = {
 }
 # A restarted PostgreSQL is back in a few seconds; a request that waits longer tells its caller.
 PATIENCE_SECONDS = 20.0
+# Some two seconds after the first try: who only hiccuped has answered by then.
+_TOLD_AFTER_TRIES = 8
 # A queue of our own making is no sign of an absent database: whoever stands in it may wait longer.
 _QUEUE_SECONDS = 45.0
 # Another process's write lasts a moment; a thread waits for it, not the loop.
@@ -141,6 +149,7 @@ class Database:
                 retry=retry_if_exception(_is_away),
                 stop=stop_after_delay(PATIENCE_SECONDS),
                 wait=wait_random_exponential(0.05, max=1.0),
+                before_sleep=_tell_waiting,
                 reraise=True,
             ):
                 with attempt:
@@ -152,6 +161,17 @@ class Database:
                 raise DatabaseUnreachable("the database cannot be reached") from error
             raise
         raise AssertionError("unreachable: the loop returns or raises")
+
+
+def _tell_waiting(tries: RetryCallState) -> None:
+    if tries.attempt_number == _TOLD_AFTER_TRIES and tries.outcome is not None:
+        error = tries.outcome.exception()
+        assert error is not None  # only a try that failed is followed by another
+        _log.warning(
+            "the database cannot be reached yet, trying for %.0f s in all: %s",
+            PATIENCE_SECONDS,
+            _words(error),
+        )
 
 
 def _words(error: BaseException) -> str:

@@ -50,7 +50,8 @@ def test_a_start_without_its_database_tells_why_and_what_to_do_and_may_be_tried_
         )
     said = done.stdout + done.stderr
     assert done.returncode == ExitCode.UNAVAILABLE, said
-    *_, cause, what, hint = done.stderr.splitlines()
+    *_, waiting, cause, what, hint = done.stderr.splitlines()
+    assert "cannot be reached yet, trying for 20 s in all" in waiting
     assert f"port {postgres.port} failed: Connection refused" in cause
     assert (what, hint) == ("the database cannot be reached", f"  {DatabaseUnreachable.hint}")
     assert "Traceback" not in said
