@@ -12,6 +12,7 @@ from bootstrap.settings import Settings
 from contract.exits import ExitCode
 from worker.configuration import ClaimPolicy, Configuration, LastWord, Rule
 from worker.deferral import defer_reexports
+from worker.privacy import seclude
 
 defer_reexports()
 
@@ -22,7 +23,8 @@ from worker.template import prepare as prepare_calls  # noqa: E402 - the same
 def prepare(settings: Settings, health_socket: socket.socket) -> None:
     """Load all that calls will need and fork their template, while the preflight is under way.
 
-    What only the main process may have stays with it: the listening socket and the usage secret.
+    What only the main process may have stays with it, the listening socket and the usage secret;
+    from then on none of its user's processes can look for it there.
     """
     secrets = [] if settings.usage_secret is None else [settings.usage_secret]
     prepare_calls(
@@ -31,6 +33,7 @@ def prepare(settings: Settings, health_socket: socket.socket) -> None:
         every_pipeline=bool(settings.agent) or settings.agent_config.pipeline == "realtime",
         decoders=bool(settings.agent),
     )
+    seclude()
 
 
 def serve(

@@ -85,6 +85,12 @@ def test_it_runs_as_nobody_special_and_can_write_nowhere_but_tmp(
     container.run("touch", "/tmp/new")
 
 
+def test_its_main_process_is_closed_to_others_of_its_user(container: RunningContainer) -> None:
+    container.run("cat", "/proc/self/maps")
+    for name in ("environ", "maps"):
+        assert container.fails_at("cat", f"/proc/1/{name}")
+
+
 def test_as_pid_1_it_leaves_no_zombie(container: RunningContainer) -> None:
     container.run("sh", "-c", "sleep 3 > /dev/null 2>&1 &")
     container.wait_until(lambda: bool(orphans_of_pid_1(container, "sleep")), "given an orphan")
