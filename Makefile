@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 RUN := .tools/bin/uv run --frozen --no-sync
-OLDEST := .cache/python3.11
+OLDEST := 3.11
 KEEP ?=
 QUICK ?=
 
@@ -25,10 +25,10 @@ test: parts ## lint, types, import contracts and every test, on real parts
 unit: parts ## the tests that start no server, in under half a minute
 	@$(RUN) pytest -q -m "not integration"
 
-oldest: parts ## the same tests and the demo on the oldest Python that is supported
-	@UV_PROJECT_ENVIRONMENT=$(OLDEST) .tools/bin/uv sync --frozen --quiet --python 3.11
-	@$(OLDEST)/bin/python -m pytest -q -m "not integration"
-	@$(OLDEST)/bin/python -m sandbox demo
+oldest: parts ## the quick tests and the demo on the oldest Python that is supported
+	@UV_PROJECT_ENVIRONMENT=.cache/python$(OLDEST) .tools/bin/uv sync --frozen --quiet --python $(OLDEST)
+	@.cache/python$(OLDEST)/bin/python -m pytest -q -m "not integration"
+	@.cache/python$(OLDEST)/bin/python -m sandbox demo
 
 lint: parts ## ruff, mypy and the import contracts
 	@$(RUN) ruff check . && $(RUN) ruff format --check . && $(RUN) mypy . && $(RUN) lint-imports

@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         "--rounds",
         type=int,
         default=FULL.rounds,
-        help="rounds of the full run, about a quarter of an hour each (default %(default)s)",
+        help="rounds of the full run, about ten minutes each (default %(default)s)",
     )
     parser.add_argument(
         "--only", nargs="+", choices=_PARTS, default=_PARTS, help="measure just these parts"

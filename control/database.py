@@ -164,9 +164,8 @@ class Database:
 
 
 def _tell_waiting(tries: RetryCallState) -> None:
-    if tries.attempt_number == _TOLD_AFTER_TRIES and tries.outcome is not None:
-        error = tries.outcome.exception()
-        assert error is not None  # only a try that failed is followed by another
+    error = tries.outcome and tries.outcome.exception()
+    if error and tries.attempt_number == _TOLD_AFTER_TRIES:
         _log.warning(
             "the database cannot be reached yet, trying for %.0f s in all: %s",
             PATIENCE_SECONDS,

@@ -43,8 +43,8 @@ def freeze() -> None:
     """Keep what is loaded now from being written to by those who only use it.
 
     Neither collections nor, where Python knows immortal objects, counts write into it from now on.
-    For a process of one thread. What is garbage by now stays with it: after the imports there are
-    30 objects of it, and to find them takes as long as all else here.
+    For a process of one thread. What is garbage by now stays with it: after the imports there is
+    too little for the time that a search takes.
     """
     if is_known():
         _immortalize(gc.get_objects())

@@ -67,10 +67,6 @@ class Offers:
             self._calls.take(offer, verdict, now)
             await self._accept(request, offer)
 
-    def _judge(self, offer: Offer) -> tuple[float, Verdict]:
-        now = time.time()
-        return now, guard.judge(offer, self._door, self._calls.house(self._is_draining(), now))
-
     def refuse_late(self, offer: Offer, refusal: str, detail: str) -> None:
         """Note a refusal that was found in the call's process, before it connected."""
         for entry in self._last:
@@ -82,6 +78,10 @@ class Offers:
     def last(self) -> list[dict[str, Any]]:
         """List the last 200 offers with their answers, the oldest first."""
         return list(self._last)
+
+    def _judge(self, offer: Offer) -> tuple[float, Verdict]:
+        now = time.time()
+        return now, guard.judge(offer, self._door, self._calls.house(self._is_draining(), now))
 
     async def _accept(self, request: JobRequest, offer: Offer) -> None:
         nonce = {"nonce": offer.said.nonce} if isinstance(offer.said, Probe) else {}
