@@ -5,7 +5,6 @@ why, and the SDK's own forkserver, which imports everything again, does its work
 """
 
 import asyncio
-import ctypes
 import logging
 import math
 import os
@@ -25,7 +24,7 @@ from livekit.agents.utils import http_context
 from livekit.protocol import agent as protocol
 from pydantic import SecretStr
 
-from worker import erasure, immortality
+from worker import arena, erasure, immortality
 from worker.configuration import Configuration
 from worker.presence import Presence
 from worker.websocket import WatchedSession, WatchedSocket
@@ -35,6 +34,7 @@ logger = logging.getLogger(__name__)
 # The standard library's own objects, whose fields no stub knows.
 _fork_server: Any = forkserver._forkserver
 _tracker: Any = resource_tracker._resource_tracker
+_FORK_SERVER_FIELDS = {"_forkserver_address", "_forkserver_alive_fd", "_forkserver_pid"}
 _address: Callable[[str], str] = connection.arbitrary_address  # type: ignore[attr-defined] # undocumented
 
 # aiohttp sends a ping every so often and waits half of it for the pong: a vanished network is
@@ -48,7 +48,6 @@ _PONG_SECONDS = 2.0
 # of its own for that, on several nodes through Redis.
 _TOLD_SECONDS = 0.05
 _CALL_CLOSE_SECONDS = 20.0
-_M_ARENA_MAX = -8  # of glibc's malloc.h
 
 
 class TenantServer(AgentServer):
@@ -158,17 +157,25 @@ def join_target(ctx: JobContext) -> tuple[str, str]:
     return ctx._info.url, ctx._info.token
 
 
-def warm_up() -> None:
-    """Import and load, before the fork, all that a call would else do in its first second."""
-    import livekit.agents.ipc._preload
-    import livekit.local_inference
+def warm_up() -> str | None:
+    """Import and load, before the fork, all that a call would else do in its first second.
+
+    Gives None, or what this SDK does not have any more: each call then does it by itself.
+    """
     import livekit.plugins.openai  # a plugin registers itself, in the main thread alone
 
-    livekit.local_inference.init_vad()
-    # Else the SDK would do these after the fork: the first where call processes do not see it, the
-    # second in each of them, for 150 ms of its loop.
-    http_context._set_default_cert_env()
-    http_context._create_ssl_context()
+    try:
+        import livekit.agents.ipc._preload
+        import livekit.local_inference
+
+        livekit.local_inference.init_vad()
+        # Else the SDK would do these after the fork: the first where call processes do not see it,
+        # the second in each of them, for 150 ms of its loop.
+        http_context._set_default_cert_env()
+        http_context._create_ssl_context()
+    except (ImportError, AttributeError) as error:
+        return f"this SDK is not the one that is known here ({error})"
+    return None
 
 
 def fork_call_server(
@@ -212,8 +219,7 @@ def renew_randomness() -> None:
 
 def call_server_pid() -> int | None:
     """Give the process id of the fork server, forked by us or by the standard library."""
-    pid: int | None = _fork_server._forkserver_pid
-    return pid
+    return cast(int | None, vars(_fork_server).get("_forkserver_pid"))
 
 
 def end_call_server() -> None:
@@ -234,6 +240,8 @@ def kill(pid: int) -> None:
 def _obstacle() -> str | None:
     if not sys.platform.startswith("linux"):
         return f"forking after these imports is not safe on {sys.platform}"
+    if unknown := _FORK_SERVER_FIELDS - vars(_fork_server).keys():
+        return f"this Python's fork server has no {', '.join(sorted(unknown))}"
     if threads := _other_threads():
         return f"threads are running already: {threads}"
     if call_server_pid() is not None:
@@ -264,7 +272,7 @@ def _serve_forks(
         for held in close:
             held.detach()
         _forget(forget)
-        _use_one_arena()
+        arena.use_one()
         _close_all_but({0, 1, 2, listener.fileno(), alive_r, _tracker._fd})
         forkserver.main(listener.detach(), alive_r, [])
     finally:
@@ -279,13 +287,6 @@ def _forget(secrets: Iterable[SecretStr]) -> None:
         # Emptied in place: the frames of the main process below hold it too.
         secret._secret_value = ""
     erasure.erase(known)
-
-
-def _use_one_arena() -> None:
-    # glibc gives each of a call's 17 threads a heap of its own, and keeps what is freed in it:
-    # 2 MiB a call, for a lock that nobody waits for.
-    if (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)) is not None:
-        mallopt(_M_ARENA_MAX, 1)
 
 
 def _close_all_but(kept: set[int]) -> None:

@@ -32,12 +32,12 @@ def prepare(
         decoders: the tenant's own code may use a voice that sends encoded audio.
     """
     logs.hush()
-    sdk.warm_up()
+    obstacles = [sdk.warm_up()]
     if every_pipeline:
         load_other_pipelines()
     if decoders:
         load_decoders()
     built_in.tls()
-    for obstacle in (rehearse(), sdk.fork_call_server(close=close, forget=forget)):
-        if obstacle:
-            logger.warning("calls start slower and cost more memory: %s", obstacle)
+    obstacles += [rehearse(), sdk.fork_call_server(close=close, forget=forget)]
+    for obstacle in filter(None, obstacles):
+        logger.warning("calls start slower and cost more memory: %s", obstacle)

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import os
 import subprocess
 import sys
 from multiprocessing import connection, forkserver, resource_tracker
@@ -139,6 +140,41 @@ def test_a_process_with_threads_is_not_forked_and_says_so() -> None:
     )
     assert told.stdout.startswith("threads are running already: busy"), told.stderr
     assert told.stdout.strip().endswith("None")
+
+
+@pytest.mark.integration
+def test_of_a_fork_server_that_changed_the_standard_librarys_own_is_used() -> None:
+    code = (
+        "from multiprocessing import forkserver; from worker import sdk;"
+        "del forkserver._forkserver._forkserver_pid;"
+        "print(sdk.fork_call_server()); print(sdk.call_server_pid())"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT
+    )
+    assert told.stdout == "this Python's fork server has no _forkserver_pid\nNone\n", told.stderr
+
+
+@pytest.mark.integration
+def test_an_sdk_that_changed_is_told_and_calls_are_forked_all_the_same() -> None:
+    code = (
+        "from livekit.agents.utils import http_context; from worker import sdk;"
+        "del http_context._create_ssl_context;"
+        "print(sdk.warm_up()); print(sdk.fork_call_server()); sdk.end_call_server()"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        # numpy has a thread of its own otherwise, and then nothing is forked.
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=ROOT,
+    )
+    warmed, forked = told.stdout.splitlines()
+    assert warmed.startswith("this SDK is not the one that is known here (")
+    assert "_create_ssl_context" in warmed
+    assert forked == "None", told.stderr
 
 
 def test_a_process_with_a_loop_is_not_forked() -> None:
