@@ -54,15 +54,15 @@ async def admit(ctx: JobContext, configuration: Configuration, offer: Offer) -> 
 async def join(
     ctx: JobContext, configuration: Configuration, connect: Callable[[], Awaitable[None]]
 ) -> None:
-    """Enter the room by the SDK's `connect`; leave it again if an older agent of ours is there.
+    """Enter the room by the SDK's `connect`, and look whether an older agent of ours is there.
 
     Raises:
-        Refused: room-taken; withdrawn when the room was removed while this agent was joining.
+        Refused: room-taken, and the room has to be left again; withdrawn when it was removed while
+            this agent was joining.
     """
     await _connect(connect, configuration.credentials, read(ctx.job))
     identity = ctx.room.local_participant.identity
     if elder := await _elder(ctx.room.name, identity, configuration):
-        await ctx.room.disconnect()
         raise Refused(Refusal.ROOM_TAKEN, f"an older agent is there: {elder}")
 
 

@@ -97,7 +97,13 @@ def _watch_joining(ctx: JobContext, configuration: Configuration, line: Line) ->
     async def join(**options: Any) -> None:
         if line.has_joined:
             return
-        await admission.join(ctx, configuration, partial(connect, **options))
+        try:
+            await admission.join(ctx, configuration, partial(connect, **options))
+        except Refused as refused:
+            # Before the room is left: that the room is over must not be taken for the call's end.
+            line.refused = refused
+            await ctx.room.disconnect()
+            raise
         line.joined()
         line.count("joined_after", time.time() - sdk.offered_at(ctx))
 

@@ -65,6 +65,8 @@ class Line:
         self._join: Callable[[], Awaitable[None]] | None = None
         self._turn = asyncio.Event()
         self.has_joined = False
+        # An `admission.Refused` of the room's door, whatever the call's code makes of it.
+        self.refused: Exception | None = None
         self.finish: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     @classmethod

@@ -16,7 +16,6 @@ from project.connection import Project
 from project.dispatches import is_listed
 from project.faults import ProjectFault
 from worker import built_in, settlement
-from worker.admission import Refused
 from worker.channel import Finish, Line
 from worker.configuration import Configuration
 from worker.mouth import Mouth
@@ -107,8 +106,11 @@ class _Conversation:
         self._keep(self._heed_finish(), "heed-finish")
         ended = self._keep(self._settlement.ended(), "call-ended")
         await asyncio.wait({talking, ended}, return_when=asyncio.FIRST_COMPLETED)
-        if talking.done() and not talking.cancelled() and talking.exception() is not None:
-            await self._code_failed(talking)
+        failure = talking.exception() if talking.done() and not talking.cancelled() else None
+        if self._line.refused is not None:
+            raise self._line.refused
+        if failure is not None:
+            await self._code_failed(failure)
         ending: Ending = await ended
         return ending
 
@@ -191,10 +193,7 @@ class _Conversation:
         else:
             self._settlement.end(Outcome.CUT_OFF, f"the worker ends: {reason}")
 
-    async def _code_failed(self, talking: asyncio.Task[Any]) -> None:
-        error = talking.exception()
-        if isinstance(error, Refused):
-            raise error
+    async def _code_failed(self, error: BaseException) -> None:
         logger.error("the call's code failed", exc_info=error)
         self._line.count(f"provider_failed:{Stage.CODE}", 1)
         await self._say_last(Phrase.GIVING_UP)
