@@ -17,9 +17,8 @@ PATIENCE_SECONDS = 3.1
 # A worker that has taken the call may still be starting its process.
 _TAKEN_PATIENCE_SECONDS = 10.0
 _FIRST_LOOK_SECONDS = 0.22  # the server collects bids for 200 ms
-_SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.08, 0.6
+_SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.04, 0.6
 _ASK_EVERY_SECONDS = 0.7
-_JOINED = frozenset({"joined", "active"})
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,9 @@ class Lookout:
         while True:
             pause = self._pace.next_pause(pause)
             present = await self._present()
-            if any(agent.state in _JOINED for agent in present):
+            # Joined alone is no promise: a busy machine's agent loses its signal before its media
+            # is up, and comes back seconds later or never.
+            if present and present[0].is_active:
                 await self._put_out(present[1:])
                 return Arrival(identity=present[0].identity)
             self._was_seen = self._was_seen or bool(present)

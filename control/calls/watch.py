@@ -189,7 +189,7 @@ class Watch:
         one.is_suspected = False
         if one.call.state is CallState.JOINED and one.call.agent_identity == agents[0].identity:
             return
-        if agents[0].state == "joining":
+        if not agents[0].is_active:
             return
         one.call = replace(
             one.call, state=CallState.JOINED, agent_identity=agents[0].identity, cause=None
