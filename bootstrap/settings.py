@@ -108,7 +108,7 @@ def read(
     """Read all settings, or say everything that is wrong with them at once."""
     gathered = gather(environment, env_file)
     if not gathered.is_complete:
-        return Findings(tuple(gathered.findings))
+        return Findings(tuple(gathered.findings), is_complete=False)
     _blame_suspicious(gathered)
     values = _values(gathered)
     config = agent_file.load(values.agent_config, gathered.findings)

@@ -1,7 +1,7 @@
 """What the settings alone can tell, before a single packet is sent."""
 
 from bootstrap import findings as kinds
-from bootstrap.check import Outcome, Scene, failed, passed, warned
+from bootstrap.check import Outcome, Scene, failed, passed, skipped, warned
 
 
 async def are_complete(scene: Scene) -> Outcome:
@@ -43,4 +43,6 @@ def _outcome(scene: Scene, check_id: str, good: str) -> Outcome:
         return failed("\n".join([*faults, *(f"warning: {warning}" for warning in warnings)]))
     if warnings:
         return warned("\n".join(warnings), "Nothing stops for this.")
+    if isinstance(scene.given, kinds.Findings) and not scene.given.is_complete:
+        return skipped("the env file could not be read")
     return passed(good)

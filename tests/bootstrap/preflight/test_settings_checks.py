@@ -33,6 +33,17 @@ async def test_missing_settings_are_named_all_at_once_and_nothing_else_is_asked(
     }
 
 
+async def test_of_an_env_file_that_cannot_be_read_nothing_is_called_good(
+    ask: Ask, tmp_path: Path
+) -> None:
+    report = await ask(read({}, tmp_path / "none.env"))
+    assert failed(report) == (["settings.wellformed"], 78)
+    assert {line.outcome.value for line in report.lines if line.id != "settings.wellformed"} == {
+        "skip"
+    }
+    assert detail_of(report, "settings.complete") == "the env file could not be read"
+
+
 async def test_a_fault_hides_no_warning(ask: Ask) -> None:
     report = await ask(read(environment(_NOWHERE, MAX_CALLS="many", MAX_CALS="3")))
     assert failed(report) == (["settings.wellformed"], 78)
