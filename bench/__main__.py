@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--rounds",
-        type=int,
+        type=_count,
         default=FULL.rounds,
         help="rounds of the full run, about ten minutes each (default %(default)s)",
     )
@@ -60,6 +60,13 @@ def _parser() -> argparse.ArgumentParser:
         "--output", type=Path, default=Path("bench-results"), help="folder for JSON, PNG and SVG"
     )
     return parser
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError("at least 1 is needed")
+    return count
 
 
 def _measure(scale: Scale, parts: frozenset[str], folder: Path, console: Console) -> Result:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.__main__ import main
 from bench.metric import CURVES, METRICS
 from bench.result import OURS, STOCK
 
@@ -35,3 +36,14 @@ def test_a_quick_run_measures_both_workers_in_everything(tmp_path: Path) -> None
         assert STOCK in written["curves"][curve.id]
     assert (tmp_path / "bench.png").stat().st_size > 0
     assert (tmp_path / "bench.svg").stat().st_size > 0
+
+
+@pytest.mark.parametrize("rounds", ["0", "-1", "many"])
+def test_a_run_without_a_round_is_refused(
+    rounds: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--rounds", rounds, "--output", str(tmp_path / "results")])
+    assert ended.value.code == 2
+    assert "--rounds" in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()
