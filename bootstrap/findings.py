@@ -29,14 +29,14 @@ class Finding:
 class Findings:
     """Settings that cannot be used: every finding at once, and who they are for where known.
 
-    `is_complete` is false where a source could not be read, so that what it holds is not known.
+    `has_all_sources` is false where a source could not be read, so that what it holds is not known.
     """
 
     all: tuple[Finding, ...]
     tenant: str | None = None
     host: str | None = None
     key_fingerprint: str | None = None
-    is_complete: bool = True
+    has_all_sources: bool = True
 
     def __iter__(self) -> Iterator[Finding]:
         """Go through faults and warnings in the order in which they were found."""

@@ -107,8 +107,8 @@ def read(
 ) -> Settings | Findings:
     """Read all settings, or say everything that is wrong with them at once."""
     gathered = gather(environment, env_file)
-    if not gathered.is_complete:
-        return Findings(tuple(gathered.findings), is_complete=False)
+    if not gathered.has_all_sources:
+        return Findings(tuple(gathered.findings), has_all_sources=False)
     _blame_suspicious(gathered)
     values = _values(gathered)
     config = agent_file.load(values.agent_config, gathered.findings)

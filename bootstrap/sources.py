@@ -26,7 +26,7 @@ class Gathered:
     ignored: tuple[str, ...] = ()
     others: dict[str, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
-    is_complete: bool = True
+    has_all_sources: bool = True
 
     def blame(self, finding: Finding) -> None:
         """Take up a fault; its variable is not reported as missing as well."""
@@ -54,7 +54,7 @@ def gather(environment: Mapping[str, str], env_file: Path | None) -> Gathered:
 
 
 def _from_file(file: env_files.EnvFile, environment: Mapping[str, str]) -> Gathered:
-    gathered = Gathered(is_complete=file.is_readable)
+    gathered = Gathered(has_all_sources=file.is_readable)
     gathered.findings.extend(file.findings)
     gathered.others = {
         name: value for name, value in file.values.items() if name not in NAMES | FILE_NAMES

@@ -43,6 +43,6 @@ def _outcome(scene: Scene, check_id: str, good: str) -> Outcome:
         return failed("\n".join([*faults, *(f"warning: {warning}" for warning in warnings)]))
     if warnings:
         return warned("\n".join(warnings), "Nothing stops for this.")
-    if isinstance(scene.given, kinds.Findings) and not scene.given.is_complete:
+    if isinstance(scene.given, kinds.Findings) and not scene.given.has_all_sources:
         return skipped("the env file could not be read")
     return passed(good)
