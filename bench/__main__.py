@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -25,7 +26,10 @@ _PARTS = ("voice", "silent", "tenants", "image")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; 0 when it measured everything, whatever the figures say."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if os.geteuid() != 0:
+        parser.error("root is needed: our worker's memory is closed to its own user's processes")
     console = Console()
     scale = QUICK if options.quick else replace(FULL, rounds=options.rounds)
     options.output.mkdir(parents=True, exist_ok=True)

@@ -194,6 +194,8 @@ def _group_memory(leader: int) -> int | None:
             if os.getpgid(int(path.name)) == leader:
                 lines = (path / "smaps_rollup").read_text().splitlines()
                 total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+        except PermissionError:
+            return None  # a worker's main process is closed to all but root
         except (OSError, ValueError):
             continue  # it ended while we looked
     return total * 1024 or None
