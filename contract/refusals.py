@@ -1,6 +1,10 @@
-"""The closed list of reasons for which an offer is refused or given back."""
+"""The closed list of reasons for which an offer is refused or given back, and what it is else."""
 
 from enum import StrEnum
+
+# The answers of `/status` and of the metrics to offers that are taken.
+ACCEPTED = "accepted"
+PROBE = "probe"
 
 
 class Refusal(StrEnum):

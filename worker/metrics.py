@@ -11,12 +11,12 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics import MetricWrapperBase
 
-from contract.refusals import Refusal
+from contract.refusals import ACCEPTED, PROBE, Refusal
 from contract.usage import Outcome
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 STATES = ("checking", "registering", "ready", "full", "draining", "disconnected")
-ANSWERS = ("accepted", "probe", *(reason.value for reason in Refusal))
+ANSWERS = (ACCEPTED, PROBE, *(reason.value for reason in Refusal))
 TROUBLES = ("stt", "llm", "tts", "realtime", "code")
 _JOIN_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
 _ANSWER_BUCKETS = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contract import claims
 from contract.claims import Claim
-from contract.refusals import Refusal
+from contract.refusals import ACCEPTED, Refusal
 from contract.tenant import call_room, new_nonce
 from control.audit.findings import Finding, Outcome, Question
 from control.standing import AsksWorkers
@@ -31,7 +31,6 @@ _LISTED_SECONDS = 8.0
 _ROOM_TIMEOUT_SECONDS = 30
 _CLAIM_SECONDS = 60
 _EXPECTED = {Question.ROOM: Refusal.WRONG_ROOM, Question.CLAIM: Refusal.CLAIM_MISMATCH}
-_ACCEPTED = "accepted"
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ def _answers(statuses: Sequence[Mapping[str, Any]], rooms: set[str]) -> dict[str
     for offer in (offer for status in statuses for offer in status.get("offers", ())):
         room, answer = str(offer.get("room")), str(offer.get("answer"))
         # One replica that accepts outweighs another that refuses.
-        if room in rooms and found.get(room) != _ACCEPTED:
+        if room in rooms and found.get(room) != ACCEPTED:
             found[room] = answer
     return found
 

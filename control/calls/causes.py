@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from contract.refusals import Refusal
+from contract.refusals import ACCEPTED, Refusal
 from control.calls.call import Cause
 from control.standing import Standing
 from project.dispatches import Job
 from project.faults import Refused
 
-ACCEPTED = "accepted"
 _GIVEN_BACK = {
     Refusal.AT_CAPACITY.value: Cause.FULL.value,
     Refusal.DRAINING.value: Cause.NOT_READY.value,

@@ -7,7 +7,7 @@ import pytest
 
 from contract import claims
 from contract.claims import Claim
-from contract.refusals import Refusal
+from contract.refusals import ACCEPTED, PROBE, Refusal
 from tests.worker.doorstep import (
     DOOR,
     KEY,
@@ -225,8 +225,8 @@ def test_an_error_inside_a_rule_gives_the_offer_back(monkeypatch: pytest.MonkeyP
 
 
 def test_a_verdict_names_one_answer() -> None:
-    assert Verdict(Take.CALL).answer == guard.ACCEPTED
-    assert Verdict(Take.LEAVE_TO_RIVALS).answer == guard.PROBE
+    assert Verdict(Take.CALL).answer == ACCEPTED
+    assert Verdict(Take.LEAVE_TO_RIVALS).answer == PROBE
 
 
 def test_a_spent_claim_is_forgotten_once_it_is_over() -> None:
