@@ -38,14 +38,18 @@ class Participant:
 
 
 async def participants_in(project: Project, room: str) -> tuple[Participant, ...]:
-    """List a room's participants, the earliest first; none for a room that is not there."""
+    """List a room's participants, the earliest first; none for a room that is not there.
+
+    One that is disconnected is listed by the server for a moment longer, and left out here.
+    """
     request = api.ListParticipantsRequest(room=room)
     try:
         answer = await ask(project, project.api.room.list_participants(request))
     except NotFound:
         return ()
     found = (_participant(info) for info in answer.participants)
-    return tuple(sorted(found, key=lambda one: (one.joined_at, one.identity)))
+    present = (one for one in found if one.state != "disconnected")
+    return tuple(sorted(present, key=lambda one: (one.joined_at, one.identity)))
 
 
 async def agents_in(project: Project, room: str) -> tuple[Participant, ...]:

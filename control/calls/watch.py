@@ -162,7 +162,6 @@ class Watch:
 
     async def _in_room(self, project: Project, one: _Watched) -> None:
         present = await participants_in(project, one.call.room)
-        present = tuple(who for who in present if who.state != "disconnected")
         has_caller = any(who.kind not in _NOT_CALLERS for who in present)
         one.has_had_caller = one.has_had_caller or has_caller
         agents = await self._agents(project, one, present)
