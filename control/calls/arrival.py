@@ -99,15 +99,12 @@ class Lookout:
 
     async def _present(self) -> list[Participant]:
         agents = await agents_in(self._project, self._call.room)
-        return [
-            agent
-            for agent in agents
-            if agent.identity not in self._strangers and agent.state != "disconnected"
-        ]
+        return [agent for agent in agents if agent.identity not in self._strangers]
 
     async def _put_out(self, younger: list[Participant]) -> None:
         # A withdrawn agent may come late; of two the elder stays, as our workers have it too.
-        for agent in younger:
+        # In a room of the tenant's app another agent may be the app's own.
+        for agent in younger if self._call.makes_room else ():
             await remove_participant(self._project, self._call.room, agent.identity)
 
     def _may_still_come(self, evidence: Evidence, is_present: bool) -> bool:

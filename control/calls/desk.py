@@ -184,6 +184,7 @@ class Desk:
             await self._keep(pursuit, made, receipt)
         except BaseException:  # cancelled too: a call half made is undone
             task.cancel()
+            await asyncio.wait({task})  # what it was sending is known, and sent no more
             await self.recovery.undo(pursuit.call)
             raise
         self._on_step(Step.ANSWERED, pursuit.call, str(made.status))
@@ -205,9 +206,11 @@ class Desk:
             pass  # not even sent: `latest` says unreachable
         finally:
             sent.cancel()
-        if task.done() or pursuit.latest.has_joined:
-            return task.result() if task.done() else pursuit.latest
-        return replace(pursuit.latest, cause=await pursuit.cause_now())
+        if not task.done() and not pursuit.latest.has_joined:
+            cause = await pursuit.cause_now()
+            if not task.done() and not pursuit.latest.has_joined:  # it may have come meanwhile
+                return replace(pursuit.latest, cause=cause)
+        return task.result() if task.done() else pursuit.latest
 
     async def _keep(self, pursuit: Pursuit, made: Answer, receipt: Receipt) -> None:
         call = pursuit.call

@@ -112,11 +112,11 @@ class Pursuit:
     async def _send_and_wait(self, project: Project) -> Receipt:
         # Counted before it is sent: a request without an answer may have been fulfilled.
         await self._note(attempts=self.call.attempts + 1)
+        self.latest = Receipt(self.call.dispatch_id, cause=Cause.UNREACHABLE.value)
         strangers = await self._clear(project)
         self.call = replace(self.call, attempts=self.call.attempts + 1, agent_identity=None)
         self._tell(Step.SENDING, f"attempt {self.call.attempts}")
         self._on_sending()
-        self.latest = Receipt(self.call.dispatch_id, cause=Cause.UNREACHABLE.value)
         dispatch_id = await send(project, self.call, self._claim_key)
         self.call = replace(self.call, dispatch_id=dispatch_id)
         self._tell(Step.SENT, dispatch_id or "")
