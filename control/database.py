@@ -31,8 +31,8 @@ _DRIVERS = {
 }
 # A restarted PostgreSQL is back in a few seconds; a request that waits longer tells its caller.
 PATIENCE_SECONDS = 20.0
-# Some two seconds after the first try: who only hiccuped has answered by then.
-_TOLD_AFTER_TRIES = 8
+# Who only hiccuped has answered by then.
+_TOLD_AFTER_SECONDS = 2.0
 # A queue of our own making is no sign of an absent database: whoever stands in it may wait longer.
 _QUEUE_SECONDS = 45.0
 # Another process's write lasts a moment; a thread waits for it, not the loop.
@@ -149,7 +149,7 @@ class Database:
                 retry=retry_if_exception(_is_away),
                 stop=stop_after_delay(PATIENCE_SECONDS),
                 wait=wait_random_exponential(0.05, max=1.0),
-                before_sleep=_tell_waiting,
+                before_sleep=_Notice(),
                 reraise=True,
             ):
                 with attempt:
@@ -163,9 +163,19 @@ class Database:
         raise AssertionError("unreachable: the loop returns or raises")
 
 
-def _tell_waiting(tries: RetryCallState) -> None:
-    error = tries.outcome and tries.outcome.exception()
-    if error and tries.attempt_number == _TOLD_AFTER_TRIES:
+class _Notice:
+    """Says once that the database is waited for, however long one try takes."""
+
+    def __init__(self) -> None:
+        self._is_given = False
+
+    def __call__(self, tries: RetryCallState) -> None:
+        """Look after a try that failed whether it is time to say so."""
+        error = tries.outcome and tries.outcome.exception()
+        waited = tries.seconds_since_start or 0.0
+        if not error or self._is_given or waited < _TOLD_AFTER_SECONDS:
+            return
+        self._is_given = True
         _log.warning(
             "the database cannot be reached yet, trying for %.0f s in all: %s",
             PATIENCE_SECONDS,
