@@ -19,8 +19,8 @@ from project.participants import agents_in
 from project.tokens import verify_join_token
 from worker import guard, sdk
 from worker.configuration import Configuration, Rule
+from worker.guard import Door
 from worker.offer import Offer, read
-from worker.offers import door_of
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ def _check_url(credentials: Credentials, url: str) -> None:
 
 def _check_claim(configuration: Configuration, offer: Offer) -> None:
     try:
-        guard.read_claim(offer, door_of(configuration), time.time())
+        guard.read_claim(offer, Door.of(configuration), time.time())
     except ClaimFault as fault:
         # It was true when it was accepted: time has passed since.
         raise Refused(Refusal.WITHDRAWN, str(fault)) from None

@@ -81,7 +81,7 @@ async def _serve(configuration: Configuration, ctx: JobContext, line: Line) -> O
     if isinstance(offer.said, Probe):
         await probe_answer.answer(ctx, line)
         return None
-    _watch_joining(ctx, configuration, line)
+    _set_our_door(ctx, configuration, line)
     loop = asyncio.get_running_loop()
     alarm = loop.call_later(configuration.max_call_seconds, line.ask_to_finish, Finish.TIME_IS_UP)
     try:
@@ -90,18 +90,20 @@ async def _serve(configuration: Configuration, ctx: JobContext, line: Line) -> O
         alarm.cancel()
 
 
-def _watch_joining(ctx: JobContext, configuration: Configuration, line: Line) -> None:
+def _set_our_door(ctx: JobContext, configuration: Configuration, line: Line) -> None:
     """Let nobody into the room but by our own door: the session and tenants' code call connect."""
     connect = ctx.connect
 
     async def join(**options: Any) -> None:
         if line.has_joined:
             return
+        if line.refused.done():
+            raise line.refused.result()
         try:
             await admission.join(ctx, configuration, partial(connect, **options))
         except Refused as refused:
             # Before the room is left: that the room is over must not be taken for the call's end.
-            line.refused = refused
+            line.refused.set_result(refused)
             await ctx.room.disconnect()
             raise
         line.joined()

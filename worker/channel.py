@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
+from worker.admission import Refused
+
 logger = logging.getLogger(__name__)
 
 # A usage record is about 2 KiB; a session with many models stays far below this.
@@ -55,7 +57,7 @@ class Line:
     """The call's end: hears when to finish, and says what happens.
 
     `join` is how a conversation enters its room: it connects, looks whether an older agent of
-    this tenant is there, and raises `admission.Refused` if so. Nothing else may connect.
+    this tenant is there, and raises `Refused` if so. Nothing else may connect.
     """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -65,8 +67,8 @@ class Line:
         self._join: Callable[[], Awaitable[None]] | None = None
         self._turn = asyncio.Event()
         self.has_joined = False
-        # An `admission.Refused` of the room's door, whatever the call's code makes of it.
-        self.refused: Exception | None = None
+        # Done when the room's door has refused, whatever the call's code makes of it.
+        self.refused: asyncio.Future[Refused] = asyncio.get_running_loop().create_future()
         self.finish: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     @classmethod
@@ -93,7 +95,7 @@ class Line:
         self._join = join
 
     async def join(self) -> None:
-        """Enter the room; raises `admission.Refused` when an older agent of ours is there."""
+        """Enter the room; raises `Refused` when an older agent of ours is there, or it is gone."""
         assert self._join is not None, "the call has not been admitted"
         await self._join()
 

@@ -41,7 +41,7 @@ async def hold(ctx: JobContext, configuration: Configuration, line: Line) -> Out
     Cancelled, it still ends in order: that is how a withdrawn call is told to leave.
 
     Raises:
-        admission.Refused: an older agent of ours is in the room.
+        admission.Refused: an older agent of ours is in the room, or the room is gone.
     """
     conversation = _Conversation(ctx, configuration, line)
     holding = asyncio.create_task(conversation.hold(), name="hold-call")
@@ -105,10 +105,11 @@ class _Conversation:
         self._keep(self._snapshots(), "usage-snapshots")
         self._keep(self._heed_finish(), "heed-finish")
         ended = self._keep(self._settlement.ended(), "call-ended")
-        await asyncio.wait({talking, ended}, return_when=asyncio.FIRST_COMPLETED)
+        refused = self._line.refused
+        await asyncio.wait({talking, ended, refused}, return_when=asyncio.FIRST_COMPLETED)
         failure = talking.exception() if talking.done() and not talking.cancelled() else None
-        if self._line.refused is not None:
-            raise self._line.refused
+        if refused.done():
+            raise refused.result()
         if failure is not None:
             await self._code_failed(failure)
         ending: Ending = await ended

@@ -13,16 +13,13 @@ from contract import claims
 from contract.agent_config import AgentConfig, AgentConfigFault
 from contract.claims import Claim, ClaimExpired, ClaimFault, ClaimMismatch
 from contract.metadata import CallMetadata, Probe, ProbeWant
-from contract.refusals import Refusal
+from contract.refusals import ACCEPTED, PROBE, Refusal
 from contract.tenant import probe_room, serves_room
-from worker.configuration import ClaimPolicy
+from worker.configuration import ClaimPolicy, Configuration
 from worker.offer import Offer
 from worker.spent_claims import SpentClaims
 
 MAX_PROBES = 2
-
-ACCEPTED = "accepted"
-PROBE = "probe"
 
 
 @dataclass(frozen=True)
@@ -37,6 +34,19 @@ class Door:
     claim_keys: tuple[Ed25519PublicKey, ...] = ()
     # None when the tenant's own code reads `session`, which then holds what that code likes.
     agent_config: AgentConfig | None = None
+
+    @classmethod
+    def of(cls, configuration: Configuration) -> "Door":
+        """Take from a configuration what the rules hold an offer against."""
+        return cls(
+            tenant=configuration.tenant,
+            agent_name=configuration.agent_name,
+            room_prefix=configuration.room_prefix,
+            max_calls=configuration.max_calls,
+            claim_policy=configuration.claim_policy,
+            claim_keys=configuration.public_keys(),
+            agent_config=None if configuration.agent else configuration.agent_config,
+        )
 
 
 @dataclass(frozen=True)

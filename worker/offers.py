@@ -36,7 +36,7 @@ class Offers:
         clearance: Clearance,
     ) -> None:
         self._clearance = clearance
-        self._door = door_of(configuration)
+        self._door = Door.of(configuration)
         self._calls = calls
         self._metrics = metrics
         self._is_draining = is_draining
@@ -68,11 +68,12 @@ class Offers:
             await self._accept(request, offer)
 
     def refuse_late(self, offer: Offer, refusal: str, detail: str) -> None:
-        """Note a refusal that was found in the call's process, before it connected."""
+        """Note a refusal that was found in the call's process, before the call began."""
         for entry in self._last:
             if entry["job_id"] == offer.job_id:
                 entry["answer"] = refusal
-        self.accepted -= 1
+        if not isinstance(offer.said, Probe):  # which was never counted
+            self.accepted -= 1
         self._count_refusal(offer, Refusal(refusal), detail)
 
     def last(self) -> list[dict[str, Any]]:
@@ -119,16 +120,3 @@ class Offers:
         what = "given back" if refusal.is_given_back else "refused"
         logger.info("%s: %s", what, refusal.value, extra=named | {"reason": refusal.value})
         logger.debug("%s: %s", refusal.value, detail, extra=named)
-
-
-def door_of(configuration: Configuration) -> Door:
-    """Take from a configuration what the guard's rules hold an offer against."""
-    return Door(
-        tenant=configuration.tenant,
-        agent_name=configuration.agent_name,
-        room_prefix=configuration.room_prefix,
-        max_calls=configuration.max_calls,
-        claim_policy=configuration.claim_policy,
-        claim_keys=configuration.public_keys(),
-        agent_config=None if configuration.agent else configuration.agent_config,
-    )

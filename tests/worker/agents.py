@@ -1,6 +1,7 @@
 """Tenants' own code for tests: agents that need no model, so that two cores serve a storm."""
 
 import asyncio
+import contextlib
 import dataclasses
 import gc
 import logging
@@ -28,6 +29,14 @@ async def silent(ctx: JobContext, start: Any) -> None:
     ctx.room.on("disconnected", lambda *_: gone.set())
     await ctx.connect()
     await gone.wait()
+
+
+async def insistent(ctx: JobContext, start: Any) -> None:
+    """Take no refusal of the room's door for an answer."""
+    while True:
+        with contextlib.suppress(Exception):
+            await ctx.connect()
+        await asyncio.sleep(0.1)
 
 
 async def absent(ctx: JobContext, start: Any) -> None:

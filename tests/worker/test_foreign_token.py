@@ -5,6 +5,7 @@ one that its project's second key has signed: valid at the server, and not this 
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
@@ -13,8 +14,10 @@ from pathlib import Path
 import jwt
 import pytest
 
-from contract.tenant import new_nonce
+from contract.tenant import new_nonce, probe_room
+from project.connection import Project
 from project.participants import agents_in
+from project.rooms import create_room, delete_room
 from sandbox.servers import RunningProject
 from tests.worker.dispatching import rooms_of, until_calls_are, until_joined, until_refused
 from tests.worker.middleman import Middleman, middleman_before
@@ -63,6 +66,21 @@ async def test_a_call_whose_join_token_another_key_signed_never_connects(
     assert worker.usage() == []
     rooms = [one["room"] for one in worker.records() if one["message"] == "refused: foreign-token"]
     assert rooms == [room]
+
+
+async def test_a_probe_with_such_a_token_is_refused_and_was_never_counted_as_a_call(
+    acme: RunningProject, tmp_path: Path
+) -> None:
+    nonce, rule = new_nonce(), "required"
+    room = probe_room("acme--", nonce)
+    async with _served_with_foreign_tokens(acme, tmp_path, rule) as (worker, _):
+        async with Project(acme.credentials) as project:
+            asked = json.dumps({"probe": nonce, "want": "answer"})
+            await create_room(project, room, agent_name=rule, metadata=asked)
+            await until_refused(1, worker)
+            await delete_room(project, room)
+        status = worker.status()
+    assert (status["refused"], status["accepted"]) == ({"foreign-token": 1}, 0)
 
 
 async def test_with_token_rule_warn_such_a_call_goes_on_with_a_warning(

@@ -150,14 +150,17 @@ async def test_a_probe_is_answered_and_one_for_rivals_left_alone_also_by_a_full_
     await until_calls_are(0, worker)
 
 
+@pytest.mark.parametrize("code", ["silent", "insistent"])
 async def test_of_two_agents_in_a_room_the_younger_leaves(
-    acme: RunningProject, worker: RunningWorker, tmp_path: Path
+    acme: RunningProject, worker: RunningWorker, tmp_path: Path, code: str
 ) -> None:
     room = room_for("silent")
     async with rooms_of(acme.credentials, [room]) as project:
         elder = await until_joined(project, room)
-        with running_worker(acme.credentials, tmp_path, LIVEKIT_AGENT_NAME="second") as other:
-            await create_dispatch(project, room, "second", "")
+        agent = f"tests.worker.agents:{code}"
+        younger = running_worker(acme.credentials, tmp_path, LIVEKIT_AGENT_NAME=code, AGENT=agent)
+        with younger as other:
+            await create_dispatch(project, room, code, "")
             assert await until_offered(room, other) == "accepted"
             wait_until(lambda: other.status()["refused"] == {"room-taken": 1}, "refused late")
             await until_calls_are(0, other)
