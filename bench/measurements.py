@@ -12,7 +12,7 @@ from bench.neighbour import busy_neighbour
 from bench.phone import dial_all, hang_up_all, send_dispatch, wait_for_agents
 from bench.result import OURS, Result
 from bench.scale import Scale
-from bench.subject import Subject, Surroundings, Worker
+from bench.subject import BenchSubject, MeasuredWorker, Surroundings
 from project.connection import Project
 from project.rooms import delete_room
 
@@ -32,7 +32,7 @@ class Bench:
     result: Result
     voice: np.ndarray
 
-    async def measure_voice(self, subject: Subject) -> None:
+    async def measure_voice(self, subject: BenchSubject) -> None:
         """Measure start, rest, calls with full voice sessions, and rest again."""
         with subject.running(self.surroundings, "bench") as worker:
             self.result.add("start", subject.name, worker.ready_after)
@@ -50,7 +50,7 @@ class Bench:
             after = await worker.tree.settled_pss_mib()
             self.result.add("after_calls", subject.name, after / at_rest)
 
-    async def measure_silent(self, subject: Subject) -> None:
+    async def measure_silent(self, subject: BenchSubject) -> None:
         """Measure how many dispatches are answered: in bursts, and beside a busy neighbour."""
         async with Project(self.surroundings.credentials) as project:
             with subject.running(self.surroundings, "burst", is_silent=True) as worker:
@@ -60,10 +60,10 @@ class Bench:
                 with busy_neighbour():
                     await self._measure_under_load(subject, worker, project)
 
-    async def measure_tenants(self, subject: Subject) -> None:
+    async def measure_tenants(self, subject: BenchSubject) -> None:
         """Measure the memory of idle tenants side by side, and what each further one adds."""
         with ExitStack() as running:
-            workers: list[Worker] = []
+            workers: list[MeasuredWorker] = []
             memory: dict[int, float] = {}
             for number in self.scale.tenants:
                 while len(workers) < number:
@@ -77,7 +77,7 @@ class Bench:
             each = (memory[last] - memory[first]) / (last - first)
             self.result.add("further_tenant", subject.name, each)
 
-    async def _measure_rest(self, subject: Subject, worker: Worker) -> float:
+    async def _measure_rest(self, subject: BenchSubject, worker: MeasuredWorker) -> float:
         at_rest = await worker.tree.settled_pss_mib()
         self.result.add("rest_memory", subject.name, at_rest)
         with self._cpu_of(worker) as burnt:
@@ -86,7 +86,7 @@ class Bench:
         return at_rest
 
     async def _measure_first_audio(
-        self, subject: Subject, worker: Worker, project: Project
+        self, subject: BenchSubject, worker: MeasuredWorker, project: Project
     ) -> None:
         for _ in range(self.scale.single_calls):
             phones = await dial_all(project, worker, 1)
@@ -95,7 +95,12 @@ class Bench:
             await worker.tree.settled_pss_mib()
 
     async def _measure_wave(
-        self, subject: Subject, worker: Worker, project: Project, number: int, at_rest: float
+        self,
+        subject: BenchSubject,
+        worker: MeasuredWorker,
+        project: Project,
+        number: int,
+        at_rest: float,
     ) -> None:
         phones = await dial_all(project, worker, number)
         answered = sum(phone.was_answered for phone in phones)
@@ -116,7 +121,7 @@ class Bench:
         await hang_up_all(project, phones)
         await worker.tree.settled_pss_mib()
 
-    async def _pass_calls(self, worker: Worker, project: Project) -> None:
+    async def _pass_calls(self, worker: MeasuredWorker, project: Project) -> None:
         passed = 0
         while passed < self.scale.passing_calls:
             number = min(_PASSING_AT_ONCE, self.scale.passing_calls - passed)
@@ -124,14 +129,21 @@ class Bench:
             passed += number
 
     async def _measure_burst(
-        self, metric: str, subject: Subject, worker: Worker, project: Project, number: int
+        self,
+        metric: str,
+        subject: BenchSubject,
+        worker: MeasuredWorker,
+        project: Project,
+        number: int,
     ) -> None:
         rooms = await asyncio.gather(*(send_dispatch(project, worker) for _ in range(number)))
         answered = await wait_for_agents(project, list(rooms), self.scale.patience_seconds)
         self.result.add(metric, subject.name, answered / number)
         await asyncio.gather(*(delete_room(project, room) for room in rooms))
 
-    async def _measure_under_load(self, subject: Subject, worker: Worker, project: Project) -> None:
+    async def _measure_under_load(
+        self, subject: BenchSubject, worker: MeasuredWorker, project: Project
+    ) -> None:
         answered = 0
         for _ in range(self.scale.loaded_calls):
             room = await send_dispatch(project, worker)
@@ -140,7 +152,7 @@ class Bench:
         self.result.add("under_load", subject.name, answered / self.scale.loaded_calls)
 
     @contextmanager
-    def _cpu_of(self, worker: Worker) -> Iterator["Burnt"]:
+    def _cpu_of(self, worker: MeasuredWorker) -> Iterator["Burnt"]:
         burnt, began, before = Burnt(), time.monotonic(), worker.tree.cpu_seconds()
         yield burnt
         burnt.per_second = (worker.tree.cpu_seconds() - before) / (time.monotonic() - began)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from livekit import rtc
 
-from bench.subject import Worker
+from bench.subject import MeasuredWorker
 from bench.voice import RATE
 from contract.tenant import call_room, new_nonce
 from project.connection import Project
@@ -43,7 +43,7 @@ class Phone:
         """Give the seconds until the first sound; the caller's patience where there was none."""
         return PATIENCE_SECONDS if self.first_audio_after is None else self.first_audio_after
 
-    async def dial(self, project: Project, worker: Worker) -> None:
+    async def dial(self, project: Project, worker: MeasuredWorker) -> None:
         """Join a fresh room, ask for the agent, and wait for its first sound."""
         await create_room(project, self.room_name)
         self.room.on("track_subscribed", self._listen)
@@ -93,12 +93,12 @@ class Phone:
     _dialled: float = 0.0
 
 
-def new_phone(worker: Worker) -> Phone:
+def new_phone(worker: MeasuredWorker) -> Phone:
     """Make a phone for a room of the worker's own."""
     return Phone(call_room(worker.room_prefix, new_nonce()), rtc.Room())
 
 
-async def dial_all(project: Project, worker: Worker, number: int) -> list[Phone]:
+async def dial_all(project: Project, worker: MeasuredWorker, number: int) -> list[Phone]:
     """Make that many calls at once, and wait until each was answered or was not."""
     phones = [new_phone(worker) for _ in range(number)]
     await asyncio.gather(*(phone.dial(project, worker) for phone in phones))
@@ -110,7 +110,7 @@ async def hang_up_all(project: Project, phones: list[Phone]) -> None:
     await asyncio.gather(*(phone.hang_up(project) for phone in phones))
 
 
-async def send_dispatch(project: Project, worker: Worker) -> str:
+async def send_dispatch(project: Project, worker: MeasuredWorker) -> str:
     """Make a room with a dispatch for the worker's agent, and give the room's name."""
     room = call_room(worker.room_prefix, new_nonce())
     await create_room(project, room, agent_name=worker.agent_name)

@@ -20,7 +20,7 @@ _Points = dict[str, dict[str, dict[int, list[float]]]]
 
 
 @dataclass(frozen=True)
-class Row:
+class ResultRow:
     """One metric's figures: medians, spread as (smallest, largest), and whether the goal is met."""
 
     metric: Metric
@@ -50,7 +50,7 @@ class Result:
         """Keep samples of a curve's point."""
         self.points[curve][worker][at].extend(values)
 
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[ResultRow, ...]:
         """Give the table's rows, in the catalogue's order, for what was measured."""
         return tuple(self._row(metric) for metric in METRICS if metric.id in self.samples)
 
@@ -76,10 +76,10 @@ class Result:
             indent=2,
         )
 
-    def _row(self, metric: Metric) -> Row:
+    def _row(self, metric: Metric) -> ResultRow:
         ours, stock = (self.samples[metric.id][worker] for worker in (OURS, STOCK))
         ratio = _ratio(metric, _median(ours), _median(stock))
-        return Row(
+        return ResultRow(
             metric=metric,
             ours=_median(ours),
             stock=_median(stock),
@@ -114,7 +114,7 @@ def _is_met(metric: Metric, ours: float | None, ratio: float | None) -> bool | N
     return None if ratio is None else ratio <= metric.goal
 
 
-def _row_json(row: Row, samples: dict[str, list[float]]) -> dict[str, Any]:
+def _row_json(row: ResultRow, samples: dict[str, list[float]]) -> dict[str, Any]:
     return {
         "id": row.metric.id,
         "title": row.metric.title,

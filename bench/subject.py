@@ -37,7 +37,7 @@ class Surroundings:
 
 
 @dataclass(frozen=True)
-class Subject:
+class BenchSubject:
     """One of the two workers, and how it is started."""
 
     name: str
@@ -45,7 +45,7 @@ class Subject:
     @contextmanager
     def running(
         self, surroundings: Surroundings, tenant: str, *, is_silent: bool = False
-    ) -> Iterator["Worker"]:
+    ) -> Iterator["MeasuredWorker"]:
         """Start the worker, wait until it takes calls and is proven, and stop it at the end.
 
         Raises:
@@ -62,7 +62,7 @@ class Subject:
             if self.name == OURS and not is_silent:
                 child.wait_until(lambda: _is_logged(child, _PROVEN), "proven", _READY_SECONDS)
             proven_after = time.monotonic() - started
-            yield Worker(child, ready_after, proven_after, f"{tenant}-agent", f"{tenant}--")
+            yield MeasuredWorker(child, ready_after, proven_after, f"{tenant}-agent", f"{tenant}--")
         finally:
             child.stop(patience_seconds=5)
 
@@ -82,7 +82,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Worker:
+class MeasuredWorker:
     """A worker that takes calls; times in seconds since its process was started.
 
     From `ready_after` on it is sure to take a call, and from `proven_after` on at once.
@@ -100,7 +100,7 @@ class Worker:
         return Tree(self.child.pid)
 
 
-SUBJECTS = (Subject(OURS), Subject(STOCK))
+SUBJECTS = (BenchSubject(OURS), BenchSubject(STOCK))
 
 
 def container_environment(

@@ -3,7 +3,7 @@
 from rich.table import Table
 
 from bench.metric import Comparison
-from bench.result import Result, Row
+from bench.result import Result, ResultRow
 
 
 def render(result: Result) -> Table:
@@ -17,7 +17,7 @@ def render(result: Result) -> Table:
     return table
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: ResultRow) -> tuple[str, ...]:
     return (
         f"{row.metric.title}, {row.metric.unit}",
         _figure(row.ours, row.ours_spread),
@@ -35,7 +35,7 @@ def _figure(median: float | None, spread: tuple[float, float] | None) -> str:
     return f"{median:.3g}" if low == high else f"{median:.3g} ({low:.3g}–{high:.3g})"
 
 
-def _goal(row: Row) -> str:
+def _goal(row: ResultRow) -> str:
     if row.metric.goal is None:
         return ""
     return "all" if row.metric.comparison is Comparison.ALL else f"≤ {row.metric.goal:.2f}×"

@@ -10,9 +10,9 @@ from pathlib import Path
 from types import ModuleType
 
 from bootstrap import environment
-from bootstrap.examples import EXAMPLES
-from bootstrap.findings import WELLFORMED, Finding
 from contract.log_record import mask
+from contract.settings.examples import EXAMPLES
+from contract.settings.findings import WELLFORMED, Finding
 
 FOLDER = Path("/agent")
 _CALLED_WITH = ("the job's context", "start")

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from bootstrap import endings, environment
-from bootstrap.findings import Findings
-from bootstrap.settings import Settings, read
+from bootstrap import environment, exit_messages
+from bootstrap.settings.settings import WorkerSettings, read
 from contract.exits import ExitCode
+from contract.settings.findings import Findings
 
 _ABOUT = """\
 One client company's LiveKit voice agents, on that client's own LiveKit project.
@@ -58,38 +58,38 @@ takes this tenant's dispatches. The running worker keeps its calls."""
 
 def main(argv: Sequence[str]) -> int:
     """Run one command and give the process's exit code; nothing of ours escapes as a traceback."""
-    settings: Settings | Findings | None = None
+    settings: WorkerSettings | Findings | None = None
     try:
         arguments = _parser().parse_args(argv)
         settings = read(environment.current(), arguments.env_file, is_terminal=sys.stderr.isatty())
         return _command(arguments, settings)
-    except endings.Interrupted as interrupted:
-        return endings.die_by(interrupted.number)
+    except exit_messages.Interrupted as interrupted:
+        return exit_messages.die_by(interrupted.number)
     except KeyboardInterrupt:
-        return endings.die_by(signal.SIGINT)
+        return exit_messages.die_by(signal.SIGINT)
     except Exception as error:  # noqa: BLE001 - the edge of the process: every error has its exit code
-        shows = isinstance(settings, Settings) and settings.log_level == "DEBUG"
-        return endings.tell(endings.of_error(error, shows_traceback=shows))
+        shows = isinstance(settings, WorkerSettings) and settings.log_level == "DEBUG"
+        return exit_messages.tell(exit_messages.of_error(error, shows_traceback=shows))
 
 
-def _command(arguments: argparse.Namespace, settings: Settings | Findings) -> ExitCode:
+def _command(arguments: argparse.Namespace, settings: WorkerSettings | Findings) -> ExitCode:
     # Each command imports what it needs when it is asked for: a start is quick, and help quicker.
     if arguments.command == "check":
-        from bootstrap import checking
+        from bootstrap.commands import check
 
-        return checking.check(settings, as_json=arguments.json)
+        return check.check(settings, as_json=arguments.json)
     if isinstance(settings, Findings):
-        return endings.tell(endings.of_findings(settings))
+        return exit_messages.tell(exit_messages.of_findings(settings))
     if arguments.command == "smoke":
         return _smoke(settings)
-    from bootstrap import running
+    from bootstrap.commands import run
 
-    return running.run(settings)
+    return run.run(settings)
 
 
-def _smoke(settings: Settings) -> ExitCode:
+def _smoke(settings: WorkerSettings) -> ExitCode:
     from bootstrap import interruptions
-    from bootstrap.smoke import smoke
+    from bootstrap.commands.smoke import smoke
 
     environment.scrub(settings)
     came = interruptions.run(smoke(settings, proxy=environment.proxy()))
@@ -100,7 +100,7 @@ def _smoke(settings: Settings) -> ExitCode:
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Leave ending the process to `main`, with one of the container's exit codes."""
-        raise endings.UsageFault(f"{message}; `{self.prog} --help` shows what there is")
+        raise exit_messages.UsageFault(f"{message}; `{self.prog} --help` shows what there is")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,8 +4,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from bootstrap.settings import Settings
-from bootstrap.sources import FILE_NAMES, NAMES
+from bootstrap.settings.settings import WorkerSettings
+from contract.settings.sources import FILE_NAMES, NAMES
 
 # What the SDK would read behind our back (LIVEKIT_*, a metrics folder of another program), and
 # what belongs to a control plane that may have started us.
@@ -34,7 +34,7 @@ def current() -> dict[str, str]:
     return dict(os.environ)
 
 
-def scrub(settings: Settings) -> None:
+def scrub(settings: WorkerSettings) -> None:
     """Leave in the process's environment what `scrubbed` keeps; also for its future children.
 
     What the process was started with is overwritten too, since /proc shows it for as long as the
@@ -48,7 +48,7 @@ def scrub(settings: Settings) -> None:
     _overwrite_initial(gone)
 
 
-def scrubbed(environment: Mapping[str, str], settings: Settings) -> dict[str, str]:
+def scrubbed(environment: Mapping[str, str], settings: WorkerSettings) -> dict[str, str]:
     """Say what an environment keeps: all but ours, and with AGENT what the tenant's code needs.
 
     An env file alone speaks for the tenant: with one, the environment's OPENAI_* are gone, and
@@ -72,7 +72,7 @@ def _is_ours(name: str) -> bool:
     return name in NAMES or name in FILE_NAMES or name.startswith(_NEVER_KEPT)
 
 
-def _provider(settings: Settings) -> dict[str, str]:
+def _provider(settings: WorkerSettings) -> dict[str, str]:
     given = {}
     if settings.openai_api_key is not None:
         given["OPENAI_API_KEY"] = settings.openai_api_key.get_secret_value()

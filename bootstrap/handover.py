@@ -8,19 +8,19 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from bootstrap.settings import Settings
+from bootstrap.settings.settings import WorkerSettings
 from contract.exits import ExitCode
-from worker.configuration import ClaimPolicy, Configuration, LastWord, Rule
-from worker.deferral import defer_reexports
-from worker.privacy import seclude
+from worker.configuration import ClaimPolicy, Configuration, FinalReport, Strictness
+from worker.forking.deferral import defer_reexports
+from worker.forking.privacy import seclude
 
 defer_reexports()
 
-from worker.service import serve as serve_calls  # noqa: E402 - the deferral comes before the import
-from worker.template import prepare as prepare_calls  # noqa: E402 - the same
+from worker.forking.template import prepare as prepare_calls  # noqa: E402 - the same
+from worker.main.service import serve as serve_calls  # noqa: E402 - the deferral comes before the import
 
 
-def prepare(settings: Settings, health_socket: socket.socket) -> None:
+def prepare(settings: WorkerSettings, health_socket: socket.socket) -> None:
     """Load all that calls will need and fork their template, while the preflight is under way.
 
     What only the main process may have stays with it, the listening socket and the usage secret;
@@ -37,10 +37,10 @@ def prepare(settings: Settings, health_socket: socket.socket) -> None:
 
 
 def serve(
-    settings: Settings,
+    settings: WorkerSettings,
     *,
     report: dict[str, Any],
-    last_word: LastWord | None,
+    last_word: FinalReport | None,
     health_socket: socket.socket,
     on_state: Callable[[str, int | None], None],
 ) -> ExitCode:
@@ -57,10 +57,10 @@ def serve(
 
 
 def configuration(
-    settings: Settings,
+    settings: WorkerSettings,
     *,
     report: dict[str, Any],
-    last_word: LastWord | None,
+    last_word: FinalReport | None,
     health_socket: socket.socket,
     on_state: Callable[[str, int | None], None],
 ) -> Configuration:
@@ -75,8 +75,8 @@ def configuration(
         edition=report.get("project", {}).get("edition"),
         claim_keys=settings.claim_keys,
         claim_policy=ClaimPolicy(settings.claim_policy),
-        token_rule=Rule(settings.token_rule),
-        rival_check=Rule(settings.rival_check),
+        token_rule=Strictness(settings.token_rule),
+        rival_check=Strictness(settings.rival_check),
         agent=settings.agent,
         openai_api_key=settings.openai_api_key,
         openai_base_url=settings.openai_base_url,

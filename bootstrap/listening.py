@@ -3,9 +3,9 @@
 import errno
 import socket
 
-from bootstrap.endings import SettingsFault
-from bootstrap.examples import EXAMPLES
-from bootstrap.findings import WELLFORMED, Finding
+from bootstrap.exit_messages import UnusableSetting
+from contract.settings.examples import EXAMPLES
+from contract.settings.findings import WELLFORMED, Finding
 
 _BACKLOG = 128
 
@@ -14,7 +14,7 @@ def listen(host: str, port: int) -> socket.socket:
     """Listen on HEALTH_HOST and HEALTH_PORT (0: any free port).
 
     Raises:
-        SettingsFault: the port is busy or not allowed, or the host is none of this machine's.
+        UnusableSetting: the port is busy or not allowed, or the host is none of this machine's.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -33,7 +33,7 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _fault_of_bind(error: OSError, port: int) -> SettingsFault:
+def _fault_of_bind(error: OSError, port: int) -> UnusableSetting:
     if error.errno == errno.EADDRINUSE:
         return _fault("HEALTH_PORT", f"{port} is in use by another program")
     if error.errno == errno.EACCES:
@@ -41,5 +41,5 @@ def _fault_of_bind(error: OSError, port: int) -> SettingsFault:
     return _fault("HEALTH_HOST", f"cannot be listened on: {error.strerror}")
 
 
-def _fault(variable: str, problem: str) -> SettingsFault:
-    return SettingsFault(Finding(WELLFORMED, variable, problem, EXAMPLES[variable]))
+def _fault(variable: str, problem: str) -> UnusableSetting:
+    return UnusableSetting(Finding(WELLFORMED, variable, problem, EXAMPLES[variable]))

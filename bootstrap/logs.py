@@ -3,11 +3,11 @@
 import logging
 import sys
 
-from bootstrap.settings import Settings
+from bootstrap.settings.settings import WorkerSettings
 from contract.log_record import JsonFormatter, TextFormatter
 
 
-def begin(settings: Settings) -> None:
+def begin(settings: WorkerSettings) -> None:
     """Write this process's records to standard error as LOG_FORMAT and LOG_LEVEL say."""
     context = {
         "tenant": settings.tenant,

@@ -11,7 +11,7 @@ SIGNATURE_HEADER = "Tenant-Worker-Signature"
 _OLDEST_SECONDS = 300
 
 
-class Outcome(StrEnum):
+class CallOutcome(StrEnum):
     """How a call ended."""
 
     COMPLETED = "completed"
@@ -48,7 +48,7 @@ class UsageRecord:
     started_at: str
     ended_at: str
     seconds: float
-    outcome: Outcome
+    outcome: CallOutcome
     complete: bool
     models: tuple[ModelUsage, ...] = ()
     schema: int = SCHEMA

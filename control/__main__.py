@@ -8,17 +8,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from contract.exits import ExitCode
 from control.calls.faults import CallFault
-from control.checking import CheckFailed
-from control.cli import app
-from control.database import DatabaseUnreachable, UnknownDatabase
+from control.commands.command_line import app
+from control.commands.talk import TalkFailed
 from control.launchers.launcher import LauncherAway, LauncherFault
-from control.registry import RegistrationRefused, SharedKey, UnknownTenant
-from control.settings import SettingsFault
-from control.talk import TalkFailed
-from control.tenant import FaultyTenant
+from control.settings import ControlSettingsFault
+from control.storage.database import DatabaseUnreachable, UnknownDatabase
+from control.tenants.preflight import CheckFailed
+from control.tenants.registry import RegistrationRefused, SharedKey, UnknownTenant
+from control.tenants.tenant import FaultyTenant
 
 _CODES: dict[type[Exception], ExitCode] = {
-    SettingsFault: ExitCode.CONFIG,
+    ControlSettingsFault: ExitCode.CONFIG,
     UnknownDatabase: ExitCode.CONFIG,
     RegistrationRefused: ExitCode.CONFIG,
     UnknownTenant: ExitCode.CONFIG,

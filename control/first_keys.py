@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from dotenv import dotenv_values
 
 from contract import claims
-from control.sealing import new_key
+from control.storage.sealing import new_key
 
 
 def new_keys() -> dict[str, str]:

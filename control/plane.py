@@ -2,39 +2,39 @@
 
 from dataclasses import dataclass
 
-from control.calls.desk import Desk
+from control.calls.service import CallService
 from control.calls.step import OnStep, tell_nobody
-from control.checking import Checker
-from control.database import Database
-from control.measures import Measures
-from control.registry import Registry
-from control.settings import Settings
-from control.standing import AsksWorkers, NobodyToAsk
-from control.usage_receipt import UsageReceipt
+from control.metrics import ControlMetrics
+from control.settings import ControlSettings
+from control.storage.database import Database
+from control.tenants.preflight import PreflightRunner
+from control.tenants.registry import Registry
+from control.usage.receipt import UsageReceipt
+from control.workers.status import AsksWorkers, NobodyToAsk
 
 
 @dataclass(frozen=True)
 class Plane:
     """The parts that routes and commands work with."""
 
-    settings: Settings
+    settings: ControlSettings
     database: Database
     registry: Registry
     workers: AsksWorkers
-    desk: Desk
-    checker: Checker
+    desk: CallService
+    checker: PreflightRunner
     usage: UsageReceipt
-    measures: Measures
+    measures: ControlMetrics
 
 
 def open_plane(
-    settings: Settings,
+    settings: ControlSettings,
     workers: AsksWorkers | None = None,
     *,
     on_step: OnStep = tell_nobody,
 ) -> Plane:
     """Put the parts together; nothing is connected before its first use."""
-    database, measures = Database(settings.database_url), Measures()
+    database, measures = Database(settings.database_url), ControlMetrics()
     registry = Registry(database, settings)
     workers = workers or NobodyToAsk()
     return Plane(
@@ -42,7 +42,7 @@ def open_plane(
         database=database,
         registry=registry,
         workers=workers,
-        desk=Desk(
+        desk=CallService(
             database,
             registry,
             settings,
@@ -50,7 +50,7 @@ def open_plane(
             on_step=on_step,
             on_dispatch=measures.dispatch_sent,
         ),
-        checker=Checker(database, registry, settings),
+        checker=PreflightRunner(database, registry, settings),
         usage=UsageReceipt(database, registry),
         measures=measures,
     )

@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from contract import claims
 from contract.fingerprint import fingerprint
 from control.first_keys import ensure_keys
-from control.sealing import Sealer
+from control.storage.sealing import Sealer
 
 _FILE = "_FILE"
 DEFAULT_DATABASE = "control.db"
@@ -35,7 +35,7 @@ class LauncherKind(StrEnum):
     NONE = "none"
 
 
-class SettingsFault(Exception):
+class ControlSettingsFault(Exception):
     """Settings of the control plane that cannot be used; one line per fault, no values."""
 
     def __init__(self, *faults: str) -> None:
@@ -61,7 +61,7 @@ class _Raw(BaseSettings):
 
 
 @dataclass(frozen=True)
-class Settings:
+class ControlSettings:
     """What the operator chose; `url` is where workers reach this control plane."""
 
     database_url: SecretStr
@@ -82,11 +82,11 @@ class Settings:
         return claims.encode_key(self.claim_private_key.public_key().public_bytes_raw())
 
 
-def read(env_file: Path | None = None) -> Settings:
+def read(env_file: Path | None = None) -> ControlSettings:
     """Read the environment, and before it the env file where one is named.
 
     Raises:
-        SettingsFault: naming every variable that is missing or malformed.
+        ControlSettingsFault: naming every variable that is missing or malformed.
     """
     given = {name: text for name, text in os.environ.items() if text}
     if env_file is not None:
@@ -104,20 +104,20 @@ def read_database_url(env_file: Path | None = None) -> SecretStr:
     return _raw(_with_files(given)).control_database_url
 
 
-def parse(given: Mapping[str, str]) -> Settings:
+def parse(given: Mapping[str, str]) -> ControlSettings:
     """Turn variables into settings.
 
     Raises:
-        SettingsFault: naming every variable that is missing or malformed.
+        ControlSettingsFault: naming every variable that is missing or malformed.
     """
     raw = _raw(_with_files(given))
     faults: list[str] = []
     sealer = _sealer(raw.control_sealing_key, faults)
     claim_key = _claim_key(raw.claim_private_key, faults)
     if faults or sealer is None:
-        raise SettingsFault(*faults)
+        raise ControlSettingsFault(*faults)
     operator = raw.operator_livekit_api_key
-    return Settings(
+    return ControlSettings(
         database_url=raw.control_database_url,
         token=raw.control_token,
         sealer=sealer,
@@ -138,12 +138,12 @@ def _raw(given: Mapping[str, str]) -> _Raw:
         lines = [
             f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)
         ]
-        raise SettingsFault(*lines) from None
+        raise ControlSettingsFault(*lines) from None
 
 
 def _from_file(path: Path) -> dict[str, str]:
     if not path.is_file():
-        raise SettingsFault(f"--env-file: there is no file {path}")
+        raise ControlSettingsFault(f"--env-file: there is no file {path}")
     return {name: text for name, text in dotenv_values(path, interpolate=False).items() if text}
 
 
@@ -154,11 +154,13 @@ def _with_files(given: Mapping[str, str]) -> dict[str, str]:
         if not variable.endswith(("KEY", "TOKEN", "URL")) or not given.get(variable + _FILE):
             continue
         if given.get(variable):
-            raise SettingsFault(f"{variable}: given twice, also as {variable}{_FILE}; keep one")
+            raise ControlSettingsFault(
+                f"{variable}: given twice, also as {variable}{_FILE}; keep one"
+            )
         try:
             values[variable] = Path(given[variable + _FILE]).read_text().strip()
         except OSError as error:
-            raise SettingsFault(f"{variable}{_FILE}: {error.strerror}") from error
+            raise ControlSettingsFault(f"{variable}{_FILE}: {error.strerror}") from error
     return values
 
 

@@ -20,7 +20,7 @@ _ROOM_TIMEOUT_SECONDS = 30  # should even the removal fail
 
 
 @dataclass(frozen=True)
-class Answer:
+class ProbeAnswer:
     """Whoever came into a probe's room; attributes prove nothing against a holder of the key."""
 
     identity: str
@@ -37,7 +37,7 @@ async def probe(
     patience_seconds: float,
     plain_room: bool = False,
     poll_seconds: float = _POLL_SECONDS,
-) -> tuple[Answer, ...]:
+) -> tuple[ProbeAnswer, ...]:
     """Send a probe and give whoever came; its room is removed in any case, cancelled or not.
 
     Args:
@@ -101,7 +101,7 @@ async def _send(
 
 async def _listen(
     project: Project, room: str, sent: Probe, patience_seconds: float, poll_seconds: float
-) -> tuple[Answer, ...]:
+) -> tuple[ProbeAnswer, ...]:
     seen: dict[str, Participant] = {}
     deadline = asyncio.get_running_loop().time() + patience_seconds
     while True:
@@ -113,7 +113,7 @@ async def _listen(
         if left <= 0 and (_are_inside(seen.values()) or left < -_LONGEST_JOIN_SECONDS):
             break
         await asyncio.sleep(poll_seconds)
-    return tuple(Answer(one.identity, one.attributes, one.is_agent) for one in seen.values())
+    return tuple(ProbeAnswer(one.identity, one.attributes, one.is_agent) for one in seen.values())
 
 
 def _has_answer(seen: Iterable[Participant], nonce: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
-from sandbox.line import Line
+from sandbox.microphone import Microphone
 from sandbox.speech.client import Speech
 from sandbox.speech.sound import seconds, to_wav
 
@@ -55,7 +55,7 @@ class Caller:
     """Somebody on the line, for calls that follow another script than `call`."""
 
     def __init__(self, url: str, token: str, speech: Speech) -> None:
-        self.line = Line()
+        self.line = Microphone()
         self._url, self._token, self._speech = url, token, speech
 
     async def __aenter__(self) -> "Caller":

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-_LEASH = Path(__file__).with_name("leash.py")
+from contract.programs import ROOT
+
+_PARENT_DEATH = Path(__file__).with_name("parent_death.py")
 _POLL_SECONDS = 0.05
 # The kernel's "parent" is the thread that forked: one thread that lasts as long as the process.
 _spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sandbox-spawner")
@@ -87,7 +88,7 @@ def start_child(
     name: str, command: Sequence[str], *, log: Path, environment: Mapping[str, str] | None = None
 ) -> Child:
     """Start a program of our own folder with just this environment, output appended to `log`."""
-    leashed = [sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), *command]
+    leashed = [sys.executable, "-I", "-S", str(_PARENT_DEATH), str(os.getpid()), *command]
     log.parent.mkdir(parents=True, exist_ok=True)
 
     def spawn() -> Child:

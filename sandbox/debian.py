@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from sandbox.child import ROOT
+from contract.programs import ROOT
 
 CACHE = ROOT / ".cache"
 SUITE = "trixie"

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from sandbox.child import ROOT
+from contract.programs import ROOT
 from sandbox.debian import SUITE, base_archive
 from sandbox.engine import DOCKER, EngineFault, RunningEngine
 

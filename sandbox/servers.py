@@ -11,8 +11,9 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from contract.programs import ROOT
 from project.credentials import Credentials
-from sandbox.child import ROOT, Child, StartFault, plain_environment, start_child
+from sandbox.child import Child, StartFault, plain_environment, start_child
 from sandbox.ports import free_port
 
 _READY_SECONDS = 30.0

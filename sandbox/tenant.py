@@ -8,8 +8,9 @@ from typing import Any
 
 import yaml
 
+from contract.programs import ROOT
 from project.credentials import Credentials
-from sandbox.child import ROOT, Child, plain_environment, start_child
+from sandbox.child import Child, plain_environment, start_child
 from sandbox.speech.client import Speech
 
 _READY_SECONDS = 60.0

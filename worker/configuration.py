@@ -24,7 +24,7 @@ class ClaimPolicy(StrEnum):
     OFF = "off"
 
 
-class Rule(StrEnum):
+class Strictness(StrEnum):
     """How strictly something is held."""
 
     REQUIRED = "required"
@@ -33,7 +33,7 @@ class Rule(StrEnum):
 
 
 # The preflight's complete report and the exit code that follows from it.
-LastWord = Callable[[], Awaitable[tuple[dict[str, Any], ExitCode]]]
+FinalReport = Callable[[], Awaitable[tuple[dict[str, Any], ExitCode]]]
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Configuration:
     # The claim's public keys as settings carry them: text, since key objects cannot be pickled.
     claim_keys: tuple[str, ...] = ()
     claim_policy: ClaimPolicy = ClaimPolicy.OFF
-    token_rule: Rule = Rule.REQUIRED
-    rival_check: Rule = Rule.REQUIRED
+    token_rule: Strictness = Strictness.REQUIRED
+    rival_check: Strictness = Strictness.REQUIRED
     agent: str | None = None
     openai_api_key: SecretStr | None = None
     openai_base_url: str | None = None
@@ -71,7 +71,7 @@ class Configuration:
     log_format: str = "json"
     log_level: str = "INFO"
     report: dict[str, Any] | None = None
-    last_word: LastWord | None = None
+    last_word: FinalReport | None = None
     health_socket: socket.socket | None = None
     on_state: Callable[[str, int | None], None] | None = None
     # How often a running worker looks for rivals, and how long it waits for one.

@@ -12,7 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics import MetricWrapperBase
 
 from contract.refusals import ACCEPTED, PROBE, Refusal
-from contract.usage import Outcome
+from contract.usage import CallOutcome
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 STATES = ("checking", "registering", "ready", "full", "draining", "disconnected")
@@ -22,7 +22,7 @@ _JOIN_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
 _ANSWER_BUCKETS = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 
 
-class Metrics:
+class WorkerMetrics:
     """One worker's measures, in a registry of their own; methods are named after what happens."""
 
     def __init__(self, tenant: str) -> None:
@@ -126,7 +126,7 @@ class Metrics:
 
     def _show_zeros(self) -> None:
         # A series that appears with its first event hides that event from `increase()`.
-        for outcome in Outcome:
+        for outcome in CallOutcome:
             self._ended.labels(self._tenant, outcome.value)
         for answer in ANSWERS:
             self._offers.labels(self._tenant, answer)

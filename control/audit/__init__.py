@@ -2,5 +2,5 @@
 
 Belongs here: the questions, the answers as data, and how they are shown.
 Does not: anything that changes a tenant; whoever answers a question here has been offered a probe.
-May import: contract, project, control.registry, control.fleet for what a worker says of itself.
+May import: control's plane, tenants, workers and storage, project, contract.
 """

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from control.audit.findings import Finding, Outcome, Question
-from control.database import Database
-from control.tables import usage_records
-from control.tenant import Tenant
+from control.audit.findings import AuditFinding, AuditOutcome, Question
+from control.storage.database import Database
+from control.storage.tables import usage_records
+from control.tenants.tenant import Tenant
 
 
 @dataclass(frozen=True)
@@ -40,21 +40,23 @@ async def origins(database: Database) -> tuple[Origin, ...]:
     return await database.read(work)
 
 
-def judge_usage(tenant: Tenant, tenants: Sequence[Tenant], found: Sequence[Origin]) -> Finding:
+def judge_usage(tenant: Tenant, tenants: Sequence[Tenant], found: Sequence[Origin]) -> AuditFinding:
     """Tell whether a tenant's records are all of its own project."""
     mine = [origin for origin in found if origin.tenant == tenant.id]
-    outcome, detail = Outcome.PROVEN, f"{sum(o.records for o in mine)} records, all its own"
+    outcome, detail = AuditOutcome.PROVEN, f"{sum(o.records for o in mine)} records, all its own"
     for origin in mine:
         judged = _judge(origin, tenant, tenants)
-        if judged is not None and outcome is not Outcome.DISPROVEN:
+        if judged is not None and outcome is not AuditOutcome.DISPROVEN:
             outcome, detail = judged
-    return Finding(Question.USAGE, tenant.id, None, outcome, detail)
+    return AuditFinding(Question.USAGE, tenant.id, None, outcome, detail)
 
 
-def _judge(origin: Origin, tenant: Tenant, tenants: Sequence[Tenant]) -> tuple[Outcome, str] | None:
+def _judge(
+    origin: Origin, tenant: Tenant, tenants: Sequence[Tenant]
+) -> tuple[AuditOutcome, str] | None:
     """Say what is wrong with an origin; None when nothing is."""
     if origin.said_tenant != tenant.id:
-        return Outcome.DISPROVEN, f"{origin.records} records name {origin.said_tenant!r}"
+        return AuditOutcome.DISPROVEN, f"{origin.records} records name {origin.said_tenant!r}"
     own = tenant.credentials
     for other in tenants:
         if other.id == tenant.id or other.livekit is None:
@@ -62,11 +64,11 @@ def _judge(origin: Origin, tenant: Tenant, tenants: Sequence[Tenant]) -> tuple[O
         if other.livekit.fingerprint == origin.key_fingerprint or (
             other.livekit.host == origin.project_host != own.host
         ):
-            return Outcome.DISPROVEN, f"{origin.records} records are of {other.id}'s project"
+            return AuditOutcome.DISPROVEN, f"{origin.records} records are of {other.id}'s project"
     # The same host under an unknown key is an earlier key of the same project.
     if origin.project_host == own.host:
         return None
     return (
-        Outcome.UNPROVEN,
+        AuditOutcome.UNPROVEN,
         f"{origin.records} records of {origin.project_host}, where it may have been before",
     )

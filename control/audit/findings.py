@@ -39,7 +39,7 @@ TITLES = {
 }
 
 
-class Outcome(StrEnum):
+class AuditOutcome(StrEnum):
     """Whether the good state was seen, its opposite, or neither."""
 
     PROVEN = "proven"
@@ -48,13 +48,13 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class AuditFinding:
     """One answer; `other` is the second tenant of a pair."""
 
     question: Question
     tenant: str
     other: str | None
-    outcome: Outcome
+    outcome: AuditOutcome
     detail: str
 
     @property
@@ -64,7 +64,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Subject:
+class AuditedTenant:
     """A tenant as the audit shows it: no secrets."""
 
     id: str
@@ -79,27 +79,27 @@ class Audit:
 
     at: float
     elapsed_ms: int
-    subjects: tuple[Subject, ...]
-    findings: tuple[Finding, ...]
+    subjects: tuple[AuditedTenant, ...]
+    findings: tuple[AuditFinding, ...]
 
-    def count(self, outcome: Outcome) -> int:
+    def count(self, outcome: AuditOutcome) -> int:
         """Count the findings of an outcome."""
         return sum(finding.outcome is outcome for finding in self.findings)
 
     @property
     def exit_code(self) -> ExitCode:
         """Give 77 when anything is disproven, else 69 when anything is unproven, else 0."""
-        if self.count(Outcome.DISPROVEN):
+        if self.count(AuditOutcome.DISPROVEN):
             return ExitCode.REFUSED
-        return ExitCode.UNAVAILABLE if self.count(Outcome.UNPROVEN) else ExitCode.OK
+        return ExitCode.UNAVAILABLE if self.count(AuditOutcome.UNPROVEN) else ExitCode.OK
 
     @property
-    def verdict(self) -> Outcome:
+    def verdict(self) -> AuditOutcome:
         """Say the worst outcome."""
         if self.exit_code is ExitCode.OK:
-            return Outcome.PROVEN
+            return AuditOutcome.PROVEN
         is_refuted = self.exit_code is ExitCode.REFUSED
-        return Outcome.DISPROVEN if is_refuted else Outcome.UNPROVEN
+        return AuditOutcome.DISPROVEN if is_refuted else AuditOutcome.UNPROVEN
 
     def as_json(self) -> dict[str, Any]:
         """Give the audit as plain JSON values."""
@@ -109,7 +109,7 @@ class Audit:
             "elapsed_ms": self.elapsed_ms,
             "verdict": self.verdict.value,
             "exit_code": int(self.exit_code),
-            "counts": {outcome.value: self.count(outcome) for outcome in Outcome},
+            "counts": {outcome.value: self.count(outcome) for outcome in AuditOutcome},
             "tenants": [asdict(subject) for subject in self.subjects],
             "findings": [asdict(finding) | {"title": finding.title} for finding in self.findings],
         }
@@ -120,25 +120,25 @@ def parse(fields: dict[str, Any]) -> Audit:
     return Audit(
         at=fields["at"],
         elapsed_ms=fields["elapsed_ms"],
-        subjects=tuple(Subject(**subject) for subject in fields["tenants"]),
+        subjects=tuple(AuditedTenant(**subject) for subject in fields["tenants"]),
         findings=tuple(_finding(finding) for finding in fields["findings"]),
     )
 
 
-def _finding(fields: dict[str, Any]) -> Finding:
-    return Finding(
+def _finding(fields: dict[str, Any]) -> AuditFinding:
+    return AuditFinding(
         question=Question(fields["question"]),
         tenant=fields["tenant"],
         other=fields["other"],
-        outcome=Outcome(fields["outcome"]),
+        outcome=AuditOutcome(fields["outcome"]),
         detail=fields["detail"],
     )
 
 
-def worst(findings: Iterable[Finding]) -> Outcome:
+def worst(findings: Iterable[AuditFinding]) -> AuditOutcome:
     """Give the worst outcome among some findings; proven when there is none."""
     outcomes = {finding.outcome for finding in findings}
-    for outcome in (Outcome.DISPROVEN, Outcome.UNPROVEN):
+    for outcome in (AuditOutcome.DISPROVEN, AuditOutcome.UNPROVEN):
         if outcome in outcomes:
             return outcome
-    return Outcome.PROVEN
+    return AuditOutcome.PROVEN

@@ -2,20 +2,22 @@
 
 from collections.abc import Callable
 
-from control.audit import kept
+from control.audit import store
 from control.audit.billing import origins
-from control.audit.findings import Audit, Finding
-from control.audit.run import Evidence, audit
+from control.audit.findings import Audit, AuditFinding
+from control.audit.run import AuditEvidence, audit
 from control.plane import Plane
 
 
-async def run_and_keep(plane: Plane, on_finding: Callable[[Finding], None] | None = None) -> Audit:
+async def run_and_keep(
+    plane: Plane, on_finding: Callable[[AuditFinding], None] | None = None
+) -> Audit:
     """Audit all tenants of the registry.
 
     Raises:
         DatabaseUnreachable: the database stayed away.
     """
-    evidence = Evidence(
+    evidence = AuditEvidence(
         tenants=await plane.registry.tenants(),
         workers=plane.workers,
         origins=await origins(plane.database),
@@ -23,5 +25,5 @@ async def run_and_keep(plane: Plane, on_finding: Callable[[Finding], None] | Non
         claim_key=plane.settings.claim_private_key,
     )
     done = await audit(evidence, on_finding)
-    await kept.keep(plane.database, done)
+    await store.keep(plane.database, done)
     return done

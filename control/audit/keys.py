@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from control.audit.findings import Finding, Outcome, Question
-from control.tenant import Tenant
+from control.audit.findings import AuditFinding, AuditOutcome, Question
+from control.tenants.tenant import Tenant
 from project.connection import ask_validate
 from project.credentials import Credentials
 from project.faults import (
@@ -19,7 +19,7 @@ from project.tokens import bare_token
 _TIMEOUT_SECONDS = 5.0
 
 
-async def ask_key(tenant: Tenant, other: Tenant) -> Finding:
+async def ask_key(tenant: Tenant, other: Tenant) -> AuditFinding:
     """Try one tenant's key at the other's project, with a token that could do nothing anyway."""
     mine = tenant.credentials
     there = Credentials(other.credentials.url, mine.api_key, mine.api_secret)
@@ -28,23 +28,26 @@ async def ask_key(tenant: Tenant, other: Tenant) -> Finding:
     except ProjectFault as fault:
         outcome, detail = _judge(fault)
     else:
-        outcome, detail = Outcome.DISPROVEN, "the project accepts the key"
-    return Finding(Question.KEY, tenant.id, other.id, outcome, detail)
+        outcome, detail = AuditOutcome.DISPROVEN, "the project accepts the key"
+    return AuditFinding(Question.KEY, tenant.id, other.id, outcome, detail)
 
 
-def _judge(fault: ProjectFault) -> tuple[Outcome, str]:
+def _judge(fault: ProjectFault) -> tuple[AuditOutcome, str]:
     if isinstance(fault, MissingGrant):
-        return Outcome.DISPROVEN, "the project accepts key and secret; only the grant is missing"
+        return (
+            AuditOutcome.DISPROVEN,
+            "the project accepts key and secret; only the grant is missing",
+        )
     if isinstance(fault, UnknownKey | WrongSecret):
-        return Outcome.PROVEN, f"refused: {fault}"
+        return AuditOutcome.PROVEN, f"refused: {fault}"
     if isinstance(fault, TokenTimeFault) or not isinstance(fault, Refused):
-        return Outcome.UNPROVEN, f"{fault}"
-    return Outcome.PROVEN, f"refused: {fault}"
+        return AuditOutcome.UNPROVEN, f"{fault}"
+    return AuditOutcome.PROVEN, f"refused: {fault}"
 
 
 def judge_credentials(
     tenant: Tenant, tenants: Sequence[Tenant], operator_fingerprint: str | None
-) -> Finding:
+) -> AuditFinding:
     """Tell whether a tenant's key is the operator's or another tenant's."""
     mine = tenant.credentials.fingerprint
     others = [
@@ -53,9 +56,9 @@ def judge_credentials(
         if other.id != tenant.id and other.livekit and other.livekit.fingerprint == mine
     ]
     if mine == operator_fingerprint:
-        outcome, detail = Outcome.DISPROVEN, "the key is the operator's own"
+        outcome, detail = AuditOutcome.DISPROVEN, "the key is the operator's own"
     elif others:
-        outcome, detail = Outcome.DISPROVEN, f"the key is also {', '.join(others)}'s"
+        outcome, detail = AuditOutcome.DISPROVEN, f"the key is also {', '.join(others)}'s"
     else:
-        outcome, detail = Outcome.PROVEN, f"key {mine} stands once in the registry"
-    return Finding(Question.CREDENTIALS, tenant.id, None, outcome, detail)
+        outcome, detail = AuditOutcome.PROVEN, f"key {mine} stands once in the registry"
+    return AuditFinding(Question.CREDENTIALS, tenant.id, None, outcome, detail)

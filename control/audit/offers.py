@@ -13,9 +13,9 @@ from contract import claims
 from contract.claims import Claim
 from contract.refusals import ACCEPTED, Refusal
 from contract.tenant import call_room, new_nonce
-from control.audit.findings import Finding, Outcome, Question
-from control.standing import AsksWorkers
-from control.tenant import Tenant
+from control.audit.findings import AuditFinding, AuditOutcome, Question
+from control.tenants.tenant import Tenant
+from control.workers.status import AsksWorkers
 from project.connection import Project
 from project.dispatches import list_dispatches
 from project.faults import ProjectFault
@@ -43,11 +43,11 @@ class Trial:
     room: str
     metadata: str
 
-    def finding(self, outcome: Outcome, detail: str) -> Finding:
+    def finding(self, outcome: AuditOutcome, detail: str) -> AuditFinding:
         """Name the pair as the question does: a claim travels from the other to the asked one."""
         pair = (self.asked.id, self.other.id)
         first, second = pair if self.question is Question.ROOM else pair[::-1]
-        return Finding(self.question, first, second, outcome, detail)
+        return AuditFinding(self.question, first, second, outcome, detail)
 
 
 def make_trials(
@@ -89,15 +89,15 @@ def _metadata(audience: str, asked: Tenant, room: str, claim_key: Ed25519Private
 
 async def ask_offers(
     trials: Sequence[Trial], project: Project, workers: AsksWorkers
-) -> tuple[Finding, ...]:
+) -> tuple[AuditFinding, ...]:
     """Send one tenant's trials and read its worker's answers; the rooms are always removed."""
-    found: list[Finding] = []
+    found: list[AuditFinding] = []
     for start in range(0, len(trials), BATCH):
         batch = trials[start : start + BATCH]
         try:
             found += await _ask_batch(batch, project, workers)
         except ProjectFault as fault:
-            found += [trial.finding(Outcome.UNPROVEN, f"{fault}") for trial in batch]
+            found += [trial.finding(AuditOutcome.UNPROVEN, f"{fault}") for trial in batch]
         finally:
             await _finish(_remove(batch, project))
     return tuple(found)
@@ -105,7 +105,7 @@ async def ask_offers(
 
 async def _ask_batch(
     batch: Sequence[Trial], project: Project, workers: AsksWorkers
-) -> list[Finding]:
+) -> list[AuditFinding]:
     for trial in batch:
         await create_room(
             project,
@@ -144,31 +144,31 @@ def _answers(statuses: Sequence[Mapping[str, Any]], rooms: set[str]) -> dict[str
     return found
 
 
-def judge(trial: Trial, answer: str) -> Finding:
+def judge(trial: Trial, answer: str) -> AuditFinding:
     """Judge a worker's own answer: refused for just the right reason, or not."""
     if answer == _EXPECTED[trial.question].value:
-        return trial.finding(Outcome.PROVEN, f"refused as {answer}")
+        return trial.finding(AuditOutcome.PROVEN, f"refused as {answer}")
     if answer not in tuple(Refusal):
-        return trial.finding(Outcome.DISPROVEN, f"the worker took it ({answer})")
-    return trial.finding(Outcome.UNPROVEN, f"refused for another reason: {answer}")
+        return trial.finding(AuditOutcome.DISPROVEN, f"the worker took it ({answer})")
+    return trial.finding(AuditOutcome.UNPROVEN, f"refused for another reason: {answer}")
 
 
-async def _ask_project(trial: Trial, project: Project) -> Finding:
+async def _ask_project(trial: Trial, project: Project) -> AuditFinding:
     """Read the answer from the project, where no worker of ours can be asked."""
     deadline = time.monotonic() + _LISTED_SECONDS
     while time.monotonic() < deadline:
         if agents := await agents_in(project, trial.room):
-            return trial.finding(Outcome.DISPROVEN, f"joined by {agents[0].identity}")
+            return trial.finding(AuditOutcome.DISPROVEN, f"joined by {agents[0].identity}")
         listed = await list_dispatches(project, trial.room)
         jobs = [job for dispatch in listed for job in dispatch.jobs]
         if any(job.participant_identity for job in jobs):
-            return trial.finding(Outcome.DISPROVEN, "the project's job says it was taken")
+            return trial.finding(AuditOutcome.DISPROVEN, "the project's job says it was taken")
         if any(job.is_refused for job in jobs):
             return trial.finding(
-                Outcome.PROVEN, "refused for good, as the project's job says (not why)"
+                AuditOutcome.PROVEN, "refused for good, as the project's job says (not why)"
             )
         await asyncio.sleep(1.0)
-    return trial.finding(Outcome.UNPROVEN, "no worker answered the offer")
+    return trial.finding(AuditOutcome.UNPROVEN, "no worker answered the offer")
 
 
 async def _finish(removal: Coroutine[Any, Any, None]) -> None:

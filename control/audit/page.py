@@ -7,10 +7,10 @@ from control.audit.findings import (
     PAIR_QUESTIONS,
     TENANT_QUESTIONS,
     Audit,
-    Finding,
-    Outcome,
+    AuditedTenant,
+    AuditFinding,
+    AuditOutcome,
     Question,
-    Subject,
     worst,
 )
 from control.audit.text import HINTS, MARKS, tally, unproven
@@ -88,7 +88,7 @@ def _legend() -> str:
 
 
 def _complaints(audit: Audit) -> str:
-    alike: dict[tuple[Outcome, Question, str, str], list[Finding]] = {}
+    alike: dict[tuple[AuditOutcome, Question, str, str], list[AuditFinding]] = {}
     for finding in unproven(audit):
         key = (finding.outcome, finding.question, finding.tenant, finding.detail)
         alike.setdefault(key, []).append(finding)
@@ -96,7 +96,7 @@ def _complaints(audit: Audit) -> str:
     return f"<h2>Not proven</h2><ul>{items}</ul>" if items else ""
 
 
-def _complaint(alike: list[Finding]) -> str:
+def _complaint(alike: list[AuditFinding]) -> str:
     """Tell once what was found of one tenant in the same way with several others."""
     first, *more = alike
     others = ", ".join(finding.other or "" for finding in more)
@@ -115,7 +115,7 @@ def _tenants(audit: Audit) -> str:
     return _table(heads, rows)
 
 
-def _tenant_cells(audit: Audit, subject: Subject) -> str:
+def _tenant_cells(audit: Audit, subject: AuditedTenant) -> str:
     mine = [f for f in audit.findings if f.tenant == subject.id and f.other is None]
     note = "" if subject.enabled else " (disabled)"
     named = (
@@ -127,7 +127,7 @@ def _tenant_cells(audit: Audit, subject: Subject) -> str:
 
 
 def _matrix(audit: Audit) -> str:
-    answers: dict[tuple[str, str | None], list[Finding]] = {}
+    answers: dict[tuple[str, str | None], list[AuditFinding]] = {}
     for finding in audit.findings:
         answers.setdefault((finding.tenant, finding.other), []).append(finding)
     rows = ""
@@ -149,18 +149,18 @@ def _table(heads: Iterable[str], rows: str) -> str:
     return f"<table><thead><tr>{cells}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-def _cell(findings: Sequence[Finding], questions: Sequence[Question]) -> str:
+def _cell(findings: Sequence[AuditFinding], questions: Sequence[Question]) -> str:
     asked = {finding.question: finding for finding in findings if finding.question in questions}
     if not asked:
         return '<td class="mark none" title="not asked">–</td>'
     outcome = worst(asked.values())
-    is_plain = outcome is Outcome.PROVEN and len(asked) == len(questions)
+    is_plain = outcome is AuditOutcome.PROVEN and len(asked) == len(questions)
     marks = MARKS[outcome] if is_plain else "".join(_mark(asked.get(q)) for q in questions)
     hover = "\n".join(f"{q.value}: {f.outcome.value}, {f.detail}" for q, f in asked.items())
     return f'<td class="mark {outcome.value}" title="{escape(hover)}">{marks}</td>'
 
 
-def _mark(finding: Finding | None) -> str:
+def _mark(finding: AuditFinding | None) -> str:
     if finding is None:
         return '<span class="none">–</span>'
     return f'<span class="{finding.outcome.value}">{MARKS[finding.outcome]}</span>'

@@ -4,11 +4,11 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from contract.metadata import ProbeWant
-from control.audit.findings import Finding, Outcome, Question
-from control.tenant import Tenant
+from control.audit.findings import AuditFinding, AuditOutcome, Question
+from control.tenants.tenant import Tenant
 from project.connection import Project
 from project.faults import ProjectFault
-from project.probes import Answer, probe
+from project.probes import ProbeAnswer, probe
 
 # The server itself waits no longer than 3 s for a worker's answer to an offer.
 _ANSWER_SECONDS = 6.0
@@ -16,11 +16,11 @@ _ELSEWHERE_SECONDS = 3.0
 _RIVALS_SECONDS = 6.0
 _ELSEWHERE_POLL_SECONDS = 0.75
 
-_Sent = Coroutine[Any, Any, tuple[Answer, ...]]
-_Judge = Callable[[tuple[Answer, ...]], tuple[Outcome, str]]
+_Sent = Coroutine[Any, Any, tuple[ProbeAnswer, ...]]
+_Judge = Callable[[tuple[ProbeAnswer, ...]], tuple[AuditOutcome, str]]
 
 
-async def ask_worker(tenant: Tenant, project: Project) -> Finding:
+async def ask_worker(tenant: Tenant, project: Project) -> AuditFinding:
     """Ask a tenant's own project whether its worker is there; a disabled tenant has none."""
     sent = probe(
         project,
@@ -34,7 +34,7 @@ async def ask_worker(tenant: Tenant, project: Project) -> Finding:
     )
 
 
-async def ask_elsewhere(tenant: Tenant, other: Tenant, others_project: Project) -> Finding:
+async def ask_elsewhere(tenant: Tenant, other: Tenant, others_project: Project) -> AuditFinding:
     """Ask another tenant's project for this tenant's worker; nobody must answer."""
     sent = probe(
         others_project,
@@ -47,7 +47,7 @@ async def ask_elsewhere(tenant: Tenant, other: Tenant, others_project: Project) 
     return await _find(Question.ELSEWHERE, tenant, other, sent, _judge_elsewhere)
 
 
-async def ask_rivals(tenant: Tenant, project: Project) -> Finding:
+async def ask_rivals(tenant: Tenant, project: Project) -> AuditFinding:
     """Wait in a plainly made room for whoever comes that is not this tenant's."""
     sent = probe(
         project,
@@ -62,41 +62,41 @@ async def ask_rivals(tenant: Tenant, project: Project) -> Finding:
 
 async def _find(
     question: Question, tenant: Tenant, other: Tenant | None, sent: _Sent, judge: _Judge
-) -> Finding:
+) -> AuditFinding:
     try:
         outcome, detail = judge(await sent)
     except ProjectFault as fault:
-        outcome, detail = Outcome.UNPROVEN, f"{fault}"
-    return Finding(question, tenant.id, other.id if other else None, outcome, detail)
+        outcome, detail = AuditOutcome.UNPROVEN, f"{fault}"
+    return AuditFinding(question, tenant.id, other.id if other else None, outcome, detail)
 
 
-def _judge_worker(tenant: Tenant, answers: tuple[Answer, ...]) -> tuple[Outcome, str]:
+def _judge_worker(tenant: Tenant, answers: tuple[ProbeAnswer, ...]) -> tuple[AuditOutcome, str]:
     ours = [answer for answer in answers if _is_of(tenant, answer)]
     strangers = [answer.identity for answer in answers if answer not in ours]
     if strangers:
-        return Outcome.DISPROVEN, f"answered by a stranger: {', '.join(strangers)}"
+        return AuditOutcome.DISPROVEN, f"answered by a stranger: {', '.join(strangers)}"
     if ours and not tenant.enabled:
-        return Outcome.DISPROVEN, "the tenant is disabled, and a worker of its answers"
+        return AuditOutcome.DISPROVEN, "the tenant is disabled, and a worker of its answers"
     if not ours and tenant.enabled:
-        return Outcome.UNPROVEN, f"nobody answered within {_ANSWER_SECONDS:g} s"
-    return Outcome.PROVEN, "it answered a probe" if ours else "disabled, and nobody answers"
+        return AuditOutcome.UNPROVEN, f"nobody answered within {_ANSWER_SECONDS:g} s"
+    return AuditOutcome.PROVEN, "it answered a probe" if ours else "disabled, and nobody answers"
 
 
-def _is_of(tenant: Tenant, answer: Answer) -> bool:
+def _is_of(tenant: Tenant, answer: ProbeAnswer) -> bool:
     """Hold an answer against the registry; it proves nothing against a holder of the key."""
     said = (answer.attributes.get("tenant"), answer.attributes.get("key_fingerprint"))
     return said == (tenant.id, tenant.credentials.fingerprint)
 
 
-def _judge_elsewhere(answers: tuple[Answer, ...]) -> tuple[Outcome, str]:
+def _judge_elsewhere(answers: tuple[ProbeAnswer, ...]) -> tuple[AuditOutcome, str]:
     if answers:
         # Another tenant's agent of the same name refuses the room; whoever comes serves this one.
-        return Outcome.DISPROVEN, f"answered by {answers[0].identity}"
-    return Outcome.PROVEN, f"nobody answered within {_ELSEWHERE_SECONDS:g} s"
+        return AuditOutcome.DISPROVEN, f"answered by {answers[0].identity}"
+    return AuditOutcome.PROVEN, f"nobody answered within {_ELSEWHERE_SECONDS:g} s"
 
 
-def _judge_rivals(answers: tuple[Answer, ...]) -> tuple[Outcome, str]:
+def _judge_rivals(answers: tuple[ProbeAnswer, ...]) -> tuple[AuditOutcome, str]:
     if answers:
         came = ", ".join(sorted(answer.identity for answer in answers))
-        return Outcome.DISPROVEN, f"taken by somebody else: {came}"
-    return Outcome.PROVEN, f"nobody came within {_RIVALS_SECONDS:g} s"
+        return AuditOutcome.DISPROVEN, f"taken by somebody else: {came}"
+    return AuditOutcome.PROVEN, f"nobody came within {_RIVALS_SECONDS:g} s"

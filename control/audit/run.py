@@ -10,12 +10,19 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from control.audit.billing import Origin, judge_usage
-from control.audit.findings import PAIR_QUESTIONS, Audit, Finding, Outcome, Question, Subject
+from control.audit.findings import (
+    PAIR_QUESTIONS,
+    Audit,
+    AuditedTenant,
+    AuditFinding,
+    AuditOutcome,
+    Question,
+)
 from control.audit.keys import ask_key, judge_credentials
 from control.audit.offers import ask_offers, make_trials
 from control.audit.presence import ask_elsewhere, ask_rivals, ask_worker
-from control.standing import AsksWorkers
-from control.tenant import Tenant
+from control.tenants.tenant import Tenant
+from control.workers.status import AsksWorkers
 from project.connection import Project
 
 _PAIRS_AT_ONCE = 80
@@ -23,7 +30,7 @@ _PROJECT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
-class Evidence:
+class AuditEvidence:
     """All that an audit looks at beside the projects: the registry, workers, records, our key."""
 
     tenants: Sequence[Tenant]
@@ -33,7 +40,9 @@ class Evidence:
     claim_key: Ed25519PrivateKey | None = None
 
 
-async def audit(evidence: Evidence, on_finding: Callable[[Finding], None] | None = None) -> Audit:
+async def audit(
+    evidence: AuditEvidence, on_finding: Callable[[AuditFinding], None] | None = None
+) -> Audit:
     """Ask everything; `on_finding` hears each answer as it comes."""
     at, begun = time.time(), time.monotonic()
     askable = [tenant for tenant in evidence.tenants if tenant.livekit is not None]
@@ -55,11 +64,11 @@ async def audit(evidence: Evidence, on_finding: Callable[[Finding], None] | None
 
 
 def _questions(
-    evidence: Evidence, askable: Sequence[Tenant], projects: dict[str, Project]
-) -> list[Coroutine[Any, Any, Sequence[Finding]]]:
+    evidence: AuditEvidence, askable: Sequence[Tenant], projects: dict[str, Project]
+) -> list[Coroutine[Any, Any, Sequence[AuditFinding]]]:
     """List what is asked; the pairs of one tenant go through one gate for all."""
     gate = asyncio.Semaphore(_PAIRS_AT_ONCE)
-    asked: list[Coroutine[Any, Any, Sequence[Finding]]] = []
+    asked: list[Coroutine[Any, Any, Sequence[AuditFinding]]] = []
     for tenant in askable:
         project = projects[tenant.id]
         others = [other for other in askable if other.id != tenant.id]
@@ -74,10 +83,10 @@ def _questions(
 
 
 async def _ask_all(
-    asked: list[Coroutine[Any, Any, Sequence[Finding]]],
-    on_finding: Callable[[Finding], None] | None,
-) -> list[Finding]:
-    found: list[Finding] = []
+    asked: list[Coroutine[Any, Any, Sequence[AuditFinding]]],
+    on_finding: Callable[[AuditFinding], None] | None,
+) -> list[AuditFinding]:
+    found: list[AuditFinding] = []
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(question, name="audit question") for question in asked]
         for done in asyncio.as_completed(tasks):
@@ -88,7 +97,7 @@ async def _ask_all(
     return found
 
 
-async def _judge_registry(tenant: Tenant, evidence: Evidence) -> Sequence[Finding]:
+async def _judge_registry(tenant: Tenant, evidence: AuditEvidence) -> Sequence[AuditFinding]:
     return (
         judge_credentials(tenant, evidence.tenants, evidence.operator_fingerprint),
         judge_usage(tenant, evidence.tenants, evidence.origins),
@@ -96,8 +105,8 @@ async def _judge_registry(tenant: Tenant, evidence: Evidence) -> Sequence[Findin
 
 
 async def _ask_offers(
-    tenant: Tenant, others: Sequence[Tenant], project: Project, evidence: Evidence
-) -> Sequence[Finding]:
+    tenant: Tenant, others: Sequence[Tenant], project: Project, evidence: AuditEvidence
+) -> Sequence[AuditFinding]:
     if not tenant.enabled:
         return ()  # it has no worker that could be offered anything; `worker` proves that
     trials = make_trials(tenant, others, evidence.claim_key)
@@ -105,31 +114,31 @@ async def _ask_offers(
     if evidence.claim_key is None:
         detail = "CLAIM_PRIVATE_KEY is not set, so no claim can be made"
         found += [
-            Finding(Question.CLAIM, other.id, tenant.id, Outcome.UNPROVEN, detail)
+            AuditFinding(Question.CLAIM, other.id, tenant.id, AuditOutcome.UNPROVEN, detail)
             for other in others
         ]
     return found
 
 
-async def _single(question: Coroutine[Any, Any, Finding]) -> Sequence[Finding]:
+async def _single(question: Coroutine[Any, Any, AuditFinding]) -> Sequence[AuditFinding]:
     return (await question,)
 
 
 async def _gated(
-    gate: asyncio.Semaphore, question: Coroutine[Any, Any, Finding]
-) -> Sequence[Finding]:
+    gate: asyncio.Semaphore, question: Coroutine[Any, Any, AuditFinding]
+) -> Sequence[AuditFinding]:
     async with gate:
         return (await question,)
 
 
-def _unaskable(tenant: Tenant) -> Finding:
+def _unaskable(tenant: Tenant) -> AuditFinding:
     problem = tenant.faults[0].problem if tenant.faults else "it has no usable credentials"
-    return Finding(Question.CREDENTIALS, tenant.id, None, Outcome.UNPROVEN, problem)
+    return AuditFinding(Question.CREDENTIALS, tenant.id, None, AuditOutcome.UNPROVEN, problem)
 
 
-def _subject(tenant: Tenant) -> Subject:
+def _subject(tenant: Tenant) -> AuditedTenant:
     livekit = tenant.livekit
-    return Subject(
+    return AuditedTenant(
         id=tenant.id,
         project_host=livekit.host if livekit else "",
         key_fingerprint=livekit.fingerprint if livekit else "",
@@ -137,6 +146,6 @@ def _subject(tenant: Tenant) -> Subject:
     )
 
 
-def _order(finding: Finding) -> tuple[bool, str, str, str]:
+def _order(finding: AuditFinding) -> tuple[bool, str, str, str]:
     is_pair = finding.question in PAIR_QUESTIONS
     return (is_pair, finding.tenant, finding.other or "", finding.question.value)

@@ -11,15 +11,19 @@ from control.audit.findings import (
     PAIR_QUESTIONS,
     TENANT_QUESTIONS,
     Audit,
-    Finding,
-    Outcome,
+    AuditedTenant,
+    AuditFinding,
+    AuditOutcome,
     Question,
-    Subject,
     worst,
 )
 
-MARKS = {Outcome.PROVEN: "✓", Outcome.DISPROVEN: "✗", Outcome.UNPROVEN: "?"}
-_STYLES = {Outcome.PROVEN: "green", Outcome.DISPROVEN: "bold red", Outcome.UNPROVEN: "yellow"}
+MARKS = {AuditOutcome.PROVEN: "✓", AuditOutcome.DISPROVEN: "✗", AuditOutcome.UNPROVEN: "?"}
+_STYLES = {
+    AuditOutcome.PROVEN: "green",
+    AuditOutcome.DISPROVEN: "bold red",
+    AuditOutcome.UNPROVEN: "yellow",
+}
 # More columns than this no terminal shows; the page does.
 _WIDEST = 12
 
@@ -35,15 +39,15 @@ def render(audit: Audit) -> RenderableType:
     return Group(*parts)
 
 
-def unproven(audit: Audit) -> tuple[Finding, ...]:
+def unproven(audit: Audit) -> tuple[AuditFinding, ...]:
     """List what is not proven, the disproven first."""
-    found = [finding for finding in audit.findings if finding.outcome is not Outcome.PROVEN]
-    return tuple(sorted(found, key=lambda finding: finding.outcome is Outcome.UNPROVEN))
+    found = [finding for finding in audit.findings if finding.outcome is not AuditOutcome.PROVEN]
+    return tuple(sorted(found, key=lambda finding: finding.outcome is AuditOutcome.UNPROVEN))
 
 
 def tally(audit: Audit) -> str:
     """Count the answers, and say of how many tenants, how long it took and when."""
-    counts = ", ".join(f"{audit.count(outcome)} {outcome.value}" for outcome in Outcome)
+    counts = ", ".join(f"{audit.count(outcome)} {outcome.value}" for outcome in AuditOutcome)
     when = datetime.fromtimestamp(audit.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
     many = f"{len(audit.subjects)} tenants"
     return f"{counts}; {many} in {audit.elapsed_ms / 1000:.1f} s, {when}"
@@ -68,21 +72,21 @@ def _pairs(audit: Audit) -> Table:
     return table
 
 
-def _cell(audit: Audit, subject: Subject, other: Subject) -> Text:
+def _cell(audit: Audit, subject: AuditedTenant, other: AuditedTenant) -> Text:
     if subject == other:
         return Text("·")
     pair = [f for f in audit.findings if (f.tenant, f.other) == (subject.id, other.id)]
     return Text().join(_mark([f for f in pair if f.question is q]) for q in PAIR_QUESTIONS)
 
 
-def _mark(findings: Sequence[Finding]) -> Text:
+def _mark(findings: Sequence[AuditFinding]) -> Text:
     if not findings:
         return Text("–")  # not asked: a disabled tenant has no worker to offer anything to
     outcome = worst(findings)
     return Text(MARKS[outcome], style=_STYLES[outcome])
 
 
-def _complaint(finding: Finding) -> Text:
+def _complaint(finding: AuditFinding) -> Text:
     return Text.assemble(
         (f"{MARKS[finding.outcome]} ", _STYLES[finding.outcome]),
         f"{finding.title}: {finding.detail}",

@@ -2,6 +2,6 @@
 
 Belongs here: booking, sending, waiting, withdrawing, undoing and watching calls, and the causes
 for which an agent is not there.
-Does not: HTTP and the terminal (control.http, control.call_command), launching workers.
-May import: control's registry, database, sealing and birth; project, contract.
+Does not: HTTP and the terminal (`control.http`, `control.commands`), launching workers.
+May import: control's tenants, workers, storage and top modules; project, contract.
 """

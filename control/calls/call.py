@@ -107,14 +107,14 @@ class Receipt:
 
 
 @dataclass(frozen=True)
-class Answer:
+class CallAnswer:
     """What was answered, and is answered again to the same key; it holds the caller's token."""
 
     status: int
     body: Mapping[str, Any] = field(repr=False)
 
 
-def answer(call: Call, receipt: Receipt, token: str) -> Answer:
+def answer(call: Call, receipt: Receipt, token: str) -> CallAnswer:
     """Write the answer to whoever asked for a call."""
     agent: dict[str, Any] = (
         {"state": "joined", "identity": receipt.identity, "after_ms": receipt.after_ms}
@@ -129,7 +129,7 @@ def answer(call: Call, receipt: Receipt, token: str) -> Answer:
         "dispatch_id": receipt.dispatch_id,
         "agent": agent,
     }
-    return Answer(201 if receipt.has_joined else 202, body)
+    return CallAnswer(201 if receipt.has_joined else 202, body)
 
 
 def write_request(request: CallRequest, credentials: Credentials, agent_name: str) -> str:

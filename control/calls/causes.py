@@ -6,7 +6,7 @@ from typing import Any
 
 from contract.refusals import ACCEPTED, Refusal
 from control.calls.call import Cause
-from control.standing import Standing
+from control.workers.status import WorkersStatus
 from project.dispatches import Job
 from project.faults import Refused
 
@@ -30,10 +30,10 @@ _LASTING = frozenset(
 
 
 @dataclass(frozen=True)
-class Evidence:
+class DispatchEvidence:
     """What is known of one dispatch: the workers' word, its jobs, a glimpse of its agent."""
 
-    standing: Standing
+    standing: WorkersStatus
     dispatch_id: str | None
     jobs: Sequence[Job] = ()
     was_seen: bool = False
@@ -80,7 +80,7 @@ def cause_of_fault(fault: Exception) -> str:
     return Cause.REVOKED.value if isinstance(fault, Refused) else Cause.UNREACHABLE.value
 
 
-def _of_standing(standing: Standing) -> str:
+def _of_standing(standing: WorkersStatus) -> str:
     if not standing.can_be_asked:
         return Cause.NOT_TAKEN.value
     if standing.running == 0:

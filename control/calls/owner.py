@@ -4,12 +4,12 @@ import os
 import socket
 from pathlib import Path
 
-from control.birth import born
+from control.process_start_time import process_start_time
 
 
 def name_myself() -> str:
     """Name this process so that another on the same machine can tell whether it is gone."""
-    return f"{socket.gethostname()}|{_namespace()}|{os.getpid()}|{born(os.getpid())}"
+    return f"{socket.gethostname()}|{_namespace()}|{os.getpid()}|{process_start_time(os.getpid())}"
 
 
 def is_surely_gone(owner: str) -> bool:
@@ -17,7 +17,7 @@ def is_surely_gone(owner: str) -> bool:
     host, namespace, pid, started = (*owner.split("|"), "", "", "", "")[:4]
     if host != socket.gethostname() or not namespace or namespace != _namespace():
         return False
-    return pid.isdigit() and str(born(int(pid))) != started
+    return pid.isdigit() and str(process_start_time(int(pid))) != started
 
 
 def _namespace() -> str:

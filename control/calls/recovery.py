@@ -12,12 +12,12 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from control.calls.book import Book
 from control.calls.call import Call, CallState
 from control.calls.connections import Connections
 from control.calls.sending import undo
-from control.calls.watch import Watch
-from control.database import DatabaseUnreachable
+from control.calls.store import CallStore
+from control.calls.watch import CallWatch
+from control.storage.database import DatabaseUnreachable
 from project.faults import PermanentFault, ProjectFault, TemporaryFault
 
 _log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ _SOON_SECONDS = 5.0
 class Recovery:
     """Undoes calls now or later; what cannot be undone now is kept until it can be."""
 
-    def __init__(self, book: Book, connections: Connections, watch: Watch) -> None:
+    def __init__(self, book: CallStore, connections: Connections, watch: CallWatch) -> None:
         self._book, self._connections, self._watch = book, connections, watch
         self._undue: dict[str, Call] = {}
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from control.calls.call import Call
 
 
-class Step(StrEnum):
+class CallStep(StrEnum):
     """What has just been done; after any of them the process may die and leave no orphan."""
 
     BOOKED = "booked"
@@ -18,8 +18,8 @@ class Step(StrEnum):
     ANSWERED = "answered"
 
 
-OnStep = Callable[[Step, Call, str], None]
+OnStep = Callable[[CallStep, Call, str], None]
 
 
-def tell_nobody(_step: Step, _call: Call, _detail: str) -> None:
+def tell_nobody(_step: CallStep, _call: Call, _detail: str) -> None:
     """Tell nobody."""

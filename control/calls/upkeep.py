@@ -4,8 +4,8 @@ import asyncio
 import logging
 import time
 
-from control.calls.desk import Desk
-from control.database import DatabaseUnreachable
+from control.calls.service import CallService
+from control.storage.database import DatabaseUnreachable
 
 _log = logging.getLogger(__name__)
 _SWEEP_EVERY_SECONDS = 2.0
@@ -13,7 +13,7 @@ _RENEW_EVERY_SECONDS = 5.0
 _FORGET_EVERY_SECONDS = 60.0
 
 
-async def look_after(desk: Desk) -> None:
+async def look_after(desk: CallService) -> None:
     """Run until cancelled; then leave every call to whoever comes next."""
     renewed = forgotten = float("-inf")
     try:

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from control.calls.book import Book
 from control.calls.call import TOKEN_SECONDS, Call, CallState, Receipt
 from control.calls.connections import Connections
-from control.calls.pursuit import Pursuit
+from control.calls.dispatch_attempts import DispatchAttempts
 from control.calls.sending import identities, list_mine, undo
-from control.database import DatabaseUnreachable
+from control.calls.store import CallStore
+from control.storage.database import DatabaseUnreachable
 from project.connection import Project
 from project.credentials import Credentials
 from project.faults import PermanentFault, ProjectFault
@@ -47,11 +47,11 @@ class _Watched:
         return self.pursuit is not None and not self.pursuit.done()
 
 
-class Watch:
+class CallWatch:
     """One task a project with open calls, so that a slow project delays its own calls alone."""
 
     def __init__(
-        self, book: Book, connections: Connections, pursue: Callable[[Call], Pursuit]
+        self, book: CallStore, connections: Connections, pursue: Callable[[Call], DispatchAttempts]
     ) -> None:
         self._book, self._connections, self._pursue = book, connections, pursue
         self._watched: dict[Credentials, dict[str, _Watched]] = {}

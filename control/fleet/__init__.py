@@ -2,5 +2,5 @@
 
 Belongs here: the reconciling loop, its rules, the fleet's status.
 Does not: how a worker is started (`control.launchers`), calls, what is proven (`control.audit`).
-May import: contract, project, control.launchers, control.registry.
+May import: control's launchers, tenants, workers, storage and plane; project, contract.
 """

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from control.database import Database
+from control.storage.database import Database
 
 _log = logging.getLogger(__name__)
 _LOCK_KEY = 7_145_201_909  # any number, the same in each control plane of one database

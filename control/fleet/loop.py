@@ -6,12 +6,12 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
-from control.database import DatabaseUnreachable
-from control.fleet.health import Health
-from control.fleet.plan import Act, Start, Step, Verb, explain, is_blocked, plan
+from control.fleet.plan import ActOnWorker, FleetStep, StartWorker, Verb, explain, is_blocked, plan
 from control.launchers.launcher import Launcher, LauncherFault, Worker
-from control.launchers.order import Order
-from control.tenant import Tenant
+from control.launchers.worker_spec import WorkerSpec
+from control.storage.database import DatabaseUnreachable
+from control.tenants.tenant import Tenant
+from control.workers.health import WorkerHealth
 
 _log = logging.getLogger(__name__)
 _INTERVAL_SECONDS = 2.0
@@ -54,7 +54,7 @@ class Fleet:
         self._launcher = launcher
         self._drain_seconds = drain_seconds
         self._interval_seconds = interval_seconds
-        self._health = Health()
+        self._health = WorkerHealth()
         self._ready: frozenset[str] = frozenset()
         self._told: frozenset[str] = frozenset()
         self._complained: dict[str, float] = {}
@@ -139,12 +139,14 @@ class Fleet:
                 _log.error("tenant %s is not restarted: %s", worker.tenant, explain(worker.ending))
         self._told = frozenset(blocked)
 
-    async def _take(self, steps: Sequence[Step], wanted: Order | None, may_start: int) -> int:
+    async def _take(
+        self, steps: Sequence[FleetStep], wanted: WorkerSpec | None, may_start: int
+    ) -> int:
         """Take one tenant's steps; a fault of one tenant's leaves the others alone."""
         started = 0
         try:
             for step in steps:
-                if isinstance(step, Act):
+                if isinstance(step, ActOnWorker):
                     await self._act(step)
                 elif wanted is not None and started < may_start:
                     await self._start(step, wanted)
@@ -160,8 +162,8 @@ class Fleet:
             self._complained[said] = now
             _log.error(said)
 
-    async def _start(self, step: Start, wanted: Order) -> None:
-        begun = Order(
+    async def _start(self, step: StartWorker, wanted: WorkerSpec) -> None:
+        begun = WorkerSpec(
             tenant=wanted.tenant,
             variables=wanted.variables,
             files=wanted.files,
@@ -172,7 +174,7 @@ class Fleet:
         worker = await self._launcher.start(begun, step.slot)
         _log.info("tenant %s: started %s, restarts %d", worker.tenant, worker.id, step.restarts)
 
-    async def _act(self, act: Act) -> None:
+    async def _act(self, act: ActOnWorker) -> None:
         if act.verb is Verb.DRAIN:
             await self._launcher.drain(act.worker)
         elif act.verb is Verb.KILL:
@@ -182,8 +184,8 @@ class Fleet:
         _log.info("tenant %s: %s %s", act.worker.tenant, act.verb.value, act.worker.id)
 
 
-def order(tenant: Tenant) -> Order:
+def order(tenant: Tenant) -> WorkerSpec:
     """Write what a launcher needs to start a tenant's worker."""
     config = tenant.agent_config_file()
     files = {} if config is None else {"AGENT_CONFIG": config}
-    return Order(tenant=tenant.id, variables=tenant.variables(), files=files)
+    return WorkerSpec(tenant=tenant.id, variables=tenant.variables(), files=files)

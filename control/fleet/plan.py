@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from contract.exits import ExitCode
-from control.launchers.launcher import Ending, Worker
+from control.launchers.launcher import Worker, WorkerExit
 
 _FIRST_DELAY_SECONDS = 2.0
 _LONGEST_DELAY_SECONDS = 300.0
@@ -17,7 +17,7 @@ _DRAIN_GRACE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
-class Start:
+class StartWorker:
     """Start a worker in a slot of the tenant's state that no running worker uses."""
 
     slot: int
@@ -35,14 +35,14 @@ class Verb(StrEnum):
 
 
 @dataclass(frozen=True)
-class Act:
+class ActOnWorker:
     """One thing to do to one worker."""
 
     verb: Verb
     worker: Worker
 
 
-Step = Start | Act
+FleetStep = StartWorker | ActOnWorker
 
 
 def plan(
@@ -52,7 +52,7 @@ def plan(
     *,
     now: float,
     drain_seconds: float,
-) -> tuple[Step, ...]:
+) -> tuple[FleetStep, ...]:
     """Plan one tenant's next steps, in order.
 
     Args:
@@ -65,7 +65,7 @@ def plan(
     live = [worker for worker in workers if worker.is_live]
     overdue = now - drain_seconds - _DRAIN_GRACE_SECONDS
     kills = [
-        Act(Verb.KILL, worker)
+        ActOnWorker(Verb.KILL, worker)
         for worker in live
         if worker.draining_since is not None and worker.draining_since < overdue
     ]
@@ -109,7 +109,7 @@ def next_start_at(worker: Worker) -> float:
     return worker.ending.at + longest * random.Random(worker.id).uniform(0.5, 1.0)
 
 
-def explain(ending: Ending) -> str:
+def explain(ending: WorkerExit) -> str:
     """Say in a line how a worker ended."""
     if ending.code is None:
         words = "ended unseen"
@@ -129,15 +129,15 @@ def _failures(worker: Worker) -> int:
     return 0 if ran >= _QUIET_SECONDS else worker.failures
 
 
-def _start(last: Worker | None, workers: Sequence[Worker], now: float) -> tuple[Start, ...]:
+def _start(last: Worker | None, workers: Sequence[Worker], now: float) -> tuple[StartWorker, ...]:
     slot = _free_slot(workers)
     if last is None or last.ending is None:
         restarts = max((worker.restarts for worker in workers), default=0)
-        return (Start(slot, restarts),)
+        return (StartWorker(slot, restarts),)
     if is_blocked(last) or now < next_start_at(last):
         return ()
     return (
-        Start(
+        StartWorker(
             slot,
             restarts=last.restarts + 1,
             failures=min(_failures(last) + 1, 16),
@@ -152,9 +152,9 @@ def _free_slot(workers: Sequence[Worker]) -> int:
     return next(slot for slot in range(len(taken) + 1) if slot not in taken)
 
 
-def _drains(workers: Sequence[Worker]) -> list[Act]:
-    return [Act(Verb.DRAIN, worker) for worker in workers]
+def _drains(workers: Sequence[Worker]) -> list[ActOnWorker]:
+    return [ActOnWorker(Verb.DRAIN, worker) for worker in workers]
 
 
-def _removals(workers: Sequence[Worker], keep: Worker | None) -> list[Act]:
-    return [Act(Verb.REMOVE, w) for w in workers if not w.is_live and w != keep]
+def _removals(workers: Sequence[Worker], keep: Worker | None) -> list[ActOnWorker]:
+    return [ActOnWorker(Verb.REMOVE, w) for w in workers if not w.is_live and w != keep]

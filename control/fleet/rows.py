@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from control.fleet.health import Health
 from control.fleet.plan import explain, is_blocked, next_start_at
 from control.launchers.launcher import Launcher, Worker
-from control.tenant import Tenant
+from control.tenants.tenant import Tenant
+from control.workers.health import WorkerHealth
 
 
 @dataclass(frozen=True)
-class Row:
+class FleetRow:
     """One tenant's line: state of its worker, calls now, memory in bytes, what went wrong last."""
 
     tenant: str
@@ -39,7 +39,9 @@ class _Heard:
     memory: int | None
 
 
-async def rows(tenants: Sequence[Tenant], launcher: Launcher, health: Health) -> tuple[Row, ...]:
+async def rows(
+    tenants: Sequence[Tenant], launcher: Launcher, health: WorkerHealth
+) -> tuple[FleetRow, ...]:
     """Look at the whole fleet once; workers of tenants that are gone are shown as well.
 
     Raises:
@@ -57,7 +59,7 @@ async def rows(tenants: Sequence[Tenant], launcher: Launcher, health: Health) ->
     return tuple(found)
 
 
-async def _hear(worker: Worker, launcher: Launcher, health: Health) -> _Heard:
+async def _hear(worker: Worker, launcher: Launcher, health: WorkerHealth) -> _Heard:
     status, memory = await asyncio.gather(health.status(worker), launcher.memory_bytes(worker))
     return _Heard(worker, status, memory)
 
@@ -68,11 +70,11 @@ def _row(
     heard: Sequence[_Heard],
     ended: Sequence[Worker],
     kind: str,
-) -> Row:
+) -> FleetRow:
     statuses = [one.status for one in heard if one.status is not None]
     memories = [one.memory for one in heard if one.memory is not None]
     workers = [*(one.worker for one in heard), *ended]
-    return Row(
+    return FleetRow(
         tenant=tenant_id,
         project=tenant.livekit.host if tenant and tenant.livekit else "",
         state=_state(tenant, heard, ended, kind),

@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
 
-from control.calls.call import Answer
-from control.http.shapes import CallBody, plane_of, show_call
+from control.calls.call import CallAnswer
+from control.http.schemas import CallBody, plane_of, show_call
 
 router = APIRouter(prefix="/v1/tenants/{tenant_id}/calls")
 
@@ -41,6 +41,6 @@ async def end(request: Request, response: Response, tenant_id: str, call_id: str
     return show_call(ended)
 
 
-def _outcome(made: Answer) -> str:
+def _outcome(made: CallAnswer) -> str:
     agent = made.body["agent"]
     return str(agent.get("cause") or agent["state"])

@@ -7,8 +7,8 @@ from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy import text
 
-from control.database import DatabaseUnreachable
-from control.http.shapes import plane_of
+from control.http.schemas import plane_of
+from control.storage.database import DatabaseUnreachable
 
 router = APIRouter()
 _DATABASE_SECONDS = 3.0

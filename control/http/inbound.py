@@ -9,9 +9,9 @@ from livekit.api import TokenVerifier, WebhookReceiver
 
 from contract.usage import SIGNATURE_HEADER
 from control.http.problems import Problem
-from control.http.shapes import plane_of
-from control.registry import UnknownTenant
-from control.tenant import FaultyTenant
+from control.http.schemas import plane_of
+from control.tenants.registry import UnknownTenant
+from control.tenants.tenant import FaultyTenant
 
 router = APIRouter(prefix="/v1/tenants/{tenant_id}")
 

@@ -11,11 +11,11 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from control.calls import faults as calls
-from control.checking import CheckFailed
-from control.database import DatabaseUnreachable
-from control.registry import RegistrationRefused, SharedKey, UnknownTenant
-from control.tenant import FaultyTenant
-from control.usage_receipt import MalformedUsage, UnsignedUsage
+from control.storage.database import DatabaseUnreachable
+from control.tenants.preflight import CheckFailed
+from control.tenants.registry import RegistrationRefused, SharedKey, UnknownTenant
+from control.tenants.tenant import FaultyTenant
+from control.usage.receipt import MalformedUsage, UnsignedUsage
 from project.faults import ProjectFault
 
 _log = logging.getLogger(__name__)

@@ -4,8 +4,8 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from control.http.shapes import TenantBody, plane_of, show_tenant
-from control.registry import Registration
+from control.http.schemas import TenantBody, plane_of, show_tenant
+from control.tenants.registry import TenantRegistration
 
 router = APIRouter(prefix="/v1/tenants")
 
@@ -33,7 +33,7 @@ async def register(
 ) -> dict[str, Any]:
     """Register a tenant (201), or change it (200)."""
     plane = plane_of(request)
-    wanted = Registration(tenant_id, body.name, body.enabled, body.settings)
+    wanted = TenantRegistration(tenant_id, body.name, body.enabled, body.settings)
     tenant, is_new = await plane.registry.register(wanted)
     response.status_code = 201 if is_new else 200
     return show_tenant(tenant, (await plane.checker.last()).get(tenant_id))

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from control.launchers.launcher import LauncherFault, LauncherSettings, inherited
+from control.child_environment import inherited
+from control.launchers.launcher import LauncherFault, LauncherSettings
 
 DEFAULT_FOLDER = "control-workers"
 # The host's part of every worker's environment; where state and health live is the launcher's own.

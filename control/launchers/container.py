@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from control.launchers.launcher import LauncherFault, LauncherSettings
-from control.launchers.order import Order
+from control.launchers.worker_spec import WorkerSpec
 
 LABEL = "tenant-worker."
 HEALTH_PORT = 8081
@@ -53,7 +53,7 @@ class Place:
 
 
 def environment(
-    order: Order,
+    order: WorkerSpec,
     settings: LauncherSettings,
     place: Place,
     shown: Mapping[str, str],
@@ -85,12 +85,14 @@ def _free_port() -> int:
     raise LauncherFault("no free port between 12000 and 20000 for a health port")
 
 
-def _variable(name: str, order: Order) -> str:
+def _variable(name: str, order: WorkerSpec) -> str:
     """A variable that is a path keeps its name; a value that is mounted is told as NAME_FILE."""
     return name if name in order.files else f"{name}_FILE"
 
 
-def labels(order: Order, settings: LauncherSettings, place: Place, content: str) -> dict[str, str]:
+def labels(
+    order: WorkerSpec, settings: LauncherSettings, place: Place, content: str
+) -> dict[str, str]:
     """Write what another control plane needs to adopt the container."""
     return {
         f"{LABEL}fleet": settings.fleet,
@@ -105,7 +107,7 @@ def labels(order: Order, settings: LauncherSettings, place: Place, content: str)
 
 
 def host_config(
-    order: Order, settings: LauncherSettings, files: Mapping[str, Path]
+    order: WorkerSpec, settings: LauncherSettings, files: Mapping[str, Path]
 ) -> dict[str, Any]:
     """Compose limits, mounts and hardening; the keyword arguments of docker's host config."""
     names = Names(order.tenant)

@@ -10,16 +10,11 @@ import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
 from contract.tenant import new_nonce
-from control.launchers import container, papers
-from control.launchers.adoption import Reader, draining_name, is_draining
+from control.launchers import container, mounted_files
 from control.launchers.container import LABEL, Names
-from control.launchers.launcher import (
-    LauncherAway,
-    LauncherFault,
-    LauncherSettings,
-    Worker,
-)
-from control.launchers.order import Order
+from control.launchers.container_reader import ContainerReader, draining_name, is_draining
+from control.launchers.launcher import LauncherAway, LauncherFault, LauncherSettings, Worker
+from control.launchers.worker_spec import WorkerSpec
 
 _Answer = TypeVar("_Answer")
 _TIMEOUT_SECONDS = 30
@@ -39,7 +34,7 @@ class DockerLauncher:
             )
         except DockerException as error:
             raise _away(settings) from error
-        self._reader = Reader(self._engine)
+        self._reader = ContainerReader(self._engine)
 
     async def edition(self) -> str:
         """Name the image by its id, so that a moved tag replaces workers, and how it is run."""
@@ -69,12 +64,12 @@ class DockerLauncher:
         read = [self._reader.worker(listed) for listed in found]
         return tuple(worker for worker in read if worker is not None)
 
-    async def start(self, order: Order, slot: int) -> Worker:
+    async def start(self, order: WorkerSpec, slot: int) -> Worker:
         """Create and start a container; a failed one is removed again."""
         content = order.content(await self.edition())
         return await self._ask(lambda: self._start(order, slot, content))
 
-    def _start(self, order: Order, slot: int, content: str) -> Worker:
+    def _start(self, order: WorkerSpec, slot: int, content: str) -> Worker:
         names = Names(order.tenant)
         name = names.container(new_nonce()[:8])
         if self._settings.docker_network is None:
@@ -88,11 +83,11 @@ class DockerLauncher:
             raise
         return self._reader.started(made)
 
-    def _create(self, order: Order, slot: int, content: str, name: str) -> str:
+    def _create(self, order: WorkerSpec, slot: int, content: str, name: str) -> str:
         plain, mounted = order.plain(), dict[str, str]()
         if self._settings.has_credentials_as_files:
-            plain, mounted = papers.split_credentials(plain)
-        files = papers.write(self._papers / name, {**mounted, **order.files})
+            plain, mounted = mounted_files.split_credentials(plain)
+        files = mounted_files.write(self._papers / name, {**mounted, **order.files})
         place = container.choose_place(self._settings, slot)
         variables = container.environment(order, self._settings, place, plain, set(files))
         made = self._engine.create_container(
@@ -111,7 +106,7 @@ class DockerLauncher:
         return str(made["Id"])
 
     def _undo(self, name: str) -> None:
-        papers.remove(self._papers / name)
+        mounted_files.remove(self._papers / name)
         try:
             self._engine.remove_container(name, force=True)
         except NotFound:
@@ -151,7 +146,7 @@ class DockerLauncher:
     def _remove(self, worker: Worker) -> None:
         name = str(self._engine.inspect_container(worker.id)["Name"]).lstrip("/")
         self._engine.remove_container(worker.id, v=False)
-        papers.remove(self._papers / name.partition("-draining-")[0])
+        mounted_files.remove(self._papers / name.partition("-draining-")[0])
         if any(other.tenant == worker.tenant for other in self._list()):
             return
         network = Names(worker.tenant).network

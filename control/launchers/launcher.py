@@ -1,22 +1,10 @@
 """What every launcher can do, and what it tells of a worker."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from control.launchers.order import Order
-
-_INHERITED = (
-    "PATH",
-    "LANG",
-    "LC_ALL",
-    "TZ",
-    "TMPDIR",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "OPENBLAS_CORETYPE",
-)
+from control.launchers.worker_spec import WorkerSpec
 
 
 class LauncherFault(Exception):
@@ -32,7 +20,7 @@ class LauncherAway(LauncherFault):
 
 
 @dataclass(frozen=True)
-class Ending:
+class WorkerExit:
     """How a worker ended: its exit code (None when nobody saw it), and when (Unix seconds)."""
 
     code: int | None
@@ -57,7 +45,7 @@ class Worker:
     last_cause: str = ""
     health_url: str | None = None
     draining_since: float | None = None
-    ending: Ending | None = None
+    ending: WorkerExit | None = None
 
     @property
     def is_live(self) -> bool:
@@ -82,7 +70,7 @@ class Launcher(Protocol):
             LauncherFault: nothing can be listed now.
         """
 
-    async def start(self, order: Order, slot: int) -> Worker:
+    async def start(self, order: WorkerSpec, slot: int) -> Worker:
         """Start a worker.
 
         Raises:
@@ -128,8 +116,3 @@ class LauncherSettings:
     host_environment: tuple[tuple[str, str], ...] = ()
     worker_command: tuple[str, ...] = ()
     fleet: str = "default"
-
-
-def inherited(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Choose from an environment what a program needs of its host, and no setting of ours."""
-    return tuple((name, environment[name]) for name in _INHERITED if name in environment)

@@ -1,7 +1,7 @@
 """The launcher for hosts where something else runs the containers: it starts and sees nothing."""
 
 from control.launchers.launcher import LauncherFault, Worker
-from control.launchers.order import Order
+from control.launchers.worker_spec import WorkerSpec
 
 
 class NoLauncher:
@@ -17,7 +17,7 @@ class NoLauncher:
         """List none."""
         return ()
 
-    async def start(self, order: Order, slot: int) -> Worker:
+    async def start(self, order: WorkerSpec, slot: int) -> Worker:
         """Refuse.
 
         Raises:

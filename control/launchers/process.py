@@ -8,15 +8,15 @@ import sys
 import time
 from pathlib import Path
 
+from contract.programs import ROOT
 from contract.tenant import new_nonce
-from control.birth import born
-from control.launchers import papers, record, state
-from control.launchers.launcher import Ending, LauncherFault, LauncherSettings, Worker
-from control.launchers.order import Order
-from control.launchers.record import Record
+from control.launchers import mounted_files, worker_record, worker_state
+from control.launchers.launcher import LauncherFault, LauncherSettings, Worker, WorkerExit
+from control.launchers.worker_record import WorkerRecord
+from control.launchers.worker_spec import WorkerSpec
+from control.process_start_time import process_start_time
 
 _TAIL_BYTES = 8192
-_ROOT = Path(__file__).resolve().parents[2]
 
 
 class ProcessLauncher:
@@ -41,46 +41,46 @@ class ProcessLauncher:
     async def workers(self) -> tuple[Worker, ...]:
         """List what was started and not yet removed, whoever started it."""
         folders = sorted(self._entries.iterdir()) if self._entries.is_dir() else []
-        entries = [record.load(folder) for folder in folders]
+        entries = [worker_record.load(folder) for folder in folders]
         return tuple(_worker(self._look(entry)) for entry in entries if entry is not None)
 
-    def _look(self, entry: Record) -> Record:
+    def _look(self, entry: WorkerRecord) -> WorkerRecord:
         """Hold an entry against the process; an ending is written down where it is first seen."""
         child = self._children.get(entry.id)
         code = _exit_code(child.poll()) if child else None
         is_known = entry.ended_at is not None and (code is None or code == entry.exit_code)
-        if is_known or (code is None and born(entry.pid) == entry.born):
+        if is_known or (code is None and process_start_time(entry.pid) == entry.born):
             return entry
-        said = state.read(Path(entry.state_dir))
+        said = worker_state.read(Path(entry.state_dir))
         if said.pid != entry.pid:
-            said = state.WorkerState()
+            said = worker_state.WorkerState()
         code = said.exit_code if code is None else code
         entry = entry.ended(code, time.time(), said.cause or self._last_words(entry))
-        record.save(self._entries / entry.id, entry)
+        worker_record.save(self._entries / entry.id, entry)
         return entry
 
-    def _last_words(self, entry: Record) -> str:
+    def _last_words(self, entry: WorkerRecord) -> str:
         try:
             with (self._entries / entry.id / "log").open("rb") as log:
                 log.seek(max(0, log.seek(0, os.SEEK_END) - _TAIL_BYTES))
-                return state.last_words(log.read())
+                return worker_state.last_words(log.read())
         except OSError:
             return ""
 
-    async def start(self, order: Order, slot: int) -> Worker:
+    async def start(self, order: WorkerSpec, slot: int) -> Worker:
         """Start a child with this tenant's variables alone; its output goes to its own log."""
         name = f"{order.tenant}.{new_nonce()[:8]}"
         folder, state_dir = self._entries / name, self._states / order.tenant / str(slot)
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        files = papers.write(folder / "files", order.files)
+        files = mounted_files.write(folder / "files", order.files)
         environment = self._environment(order, state_dir, files)
         try:
             child = self._spawn(folder, environment)
         except OSError as error:
-            papers.remove(folder)
+            mounted_files.remove(folder)
             raise LauncherFault(f"cannot run {self._command[0]}: {error.strerror}") from error
         self._children[name] = child
-        entry = Record(
+        entry = WorkerRecord(
             id=name,
             tenant=order.tenant,
             content=order.content(await self.edition()),
@@ -91,16 +91,18 @@ class ProcessLauncher:
             last_cause=order.last_cause,
             state_dir=str(state_dir),
             pid=child.pid,
-            born=born(child.pid) or 0,
+            born=process_start_time(child.pid) or 0,
         )
-        record.save(folder, entry)
+        worker_record.save(folder, entry)
         return _worker(entry)
 
-    def _environment(self, order: Order, state_dir: Path, files: dict[str, Path]) -> dict[str, str]:
+    def _environment(
+        self, order: WorkerSpec, state_dir: Path, files: dict[str, Path]
+    ) -> dict[str, str]:
         """Compose a whole environment: a little of the host, the tenant's, and where it lives."""
         return {
             **dict(self._settings.host_environment),
-            "PYTHONPATH": str(_ROOT),
+            "PYTHONPATH": str(ROOT),
             "HEALTH_HOST": "127.0.0.1",
             "HEALTH_PORT": "0",
             "DRAIN_SECONDS": str(self._settings.drain_seconds),
@@ -115,7 +117,7 @@ class ProcessLauncher:
         with (folder / "log").open("ab") as log:
             return subprocess.Popen(
                 self._command,
-                cwd=_ROOT,
+                cwd=ROOT,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -125,27 +127,27 @@ class ProcessLauncher:
 
     async def drain(self, worker: Worker) -> None:
         """Send SIGTERM, once: a second one would hurry the calls."""
-        entry = record.load(self._entries / worker.id)
+        entry = worker_record.load(self._entries / worker.id)
         if entry is None or entry.draining_since is not None:
             return
         # Written first: a control plane that dies in between has asked at most once.
-        record.save(self._entries / worker.id, _draining(entry))
+        worker_record.save(self._entries / worker.id, _draining(entry))
         _signal(entry, signal.SIGTERM)
 
     async def kill(self, worker: Worker) -> None:
         """Send SIGKILL to the worker and the calls it has forked."""
-        entry = record.load(self._entries / worker.id)
-        if entry is not None and born(entry.pid) == entry.born:
+        entry = worker_record.load(self._entries / worker.id)
+        if entry is not None and process_start_time(entry.pid) == entry.born:
             os.killpg(entry.pid, signal.SIGKILL)
 
     async def remove(self, worker: Worker) -> None:
         """Forget an ended worker and its log; STATE_DIR stays."""
         self._children.pop(worker.id, None)
-        await asyncio.to_thread(papers.remove, self._entries / worker.id)
+        await asyncio.to_thread(mounted_files.remove, self._entries / worker.id)
 
     async def memory_bytes(self, worker: Worker) -> int | None:
         """Sum the proportional memory (PSS) of the worker's process group."""
-        entry = record.load(self._entries / worker.id)
+        entry = worker_record.load(self._entries / worker.id)
         return await asyncio.to_thread(_group_memory, entry.pid) if entry else None
 
     async def close(self) -> None:
@@ -157,16 +159,16 @@ def _exit_code(returned: int | None) -> int | None:
     return 128 - returned if returned is not None and returned < 0 else returned
 
 
-def _draining(entry: Record) -> Record:
-    return Record(**{**vars(entry), "draining_since": time.time()})
+def _draining(entry: WorkerRecord) -> WorkerRecord:
+    return WorkerRecord(**{**vars(entry), "draining_since": time.time()})
 
 
-def _worker(entry: Record) -> Worker:
-    said = state.read(Path(entry.state_dir))
+def _worker(entry: WorkerRecord) -> Worker:
+    said = worker_state.read(Path(entry.state_dir))
     is_its_own = said.pid == entry.pid and said.port is not None
     ending = None
     if entry.ended_at is not None:
-        ending = Ending(entry.exit_code, entry.ended_at, entry.cause)
+        ending = WorkerExit(entry.exit_code, entry.ended_at, entry.cause)
     return Worker(
         id=entry.id,
         tenant=entry.tenant,
@@ -182,8 +184,8 @@ def _worker(entry: Record) -> Worker:
     )
 
 
-def _signal(entry: Record, number: signal.Signals) -> None:
-    if born(entry.pid) == entry.born:
+def _signal(entry: WorkerRecord, number: signal.Signals) -> None:
+    if process_start_time(entry.pid) == entry.born:
         os.kill(entry.pid, number)
 
 

@@ -1,6 +1,6 @@
-"""What the kept usage records add up to.
+"""Usage records: received, held against their signature, kept once, summed.
 
-Belongs here: sums per tenant, model and day, and how they are shown.
-Does not: receiving and verifying records.
-May import: contract, control.database, control.tables.
+Belongs here: the receipt of records, sums per tenant, model and day.
+Does not: what a call costs; prices are the reader's.
+May import: control's tenants and storage, contract.
 """

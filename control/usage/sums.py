@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from control.database import Database
-from control.tables import usage_records
+from control.storage.database import Database
+from control.storage.tables import usage_records
 
 _NO_MODEL = ""
 

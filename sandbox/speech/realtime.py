@@ -19,9 +19,9 @@ from sandbox.speech.dialogue import Dialogue
 from sandbox.speech.ears import Ears
 from sandbox.speech.faults import Fault, Orders
 from sandbox.speech.response import Response
-from sandbox.speech.settings import Settings
+from sandbox.speech.settings import SpeechSettings
 from sandbox.speech.sound import seconds, to_wav
-from sandbox.speech.turns import Turn, Turns
+from sandbox.speech.turns import SpokenTurns, Turn
 from sandbox.speech.voice import Voice
 
 _SHORTEST_COMMIT_SECONDS = 0.1
@@ -41,8 +41,8 @@ class Talk:
     ) -> None:
         self._socket, self._model, self._ears, self._voice = socket, model, ears, voice
         self._counts, self._orders = counts, orders
-        self._settings = Settings()
-        self._dialogue, self._turns = Dialogue(), Turns()
+        self._settings = SpeechSettings()
+        self._dialogue, self._turns = Dialogue(), SpokenTurns()
         self._turn_id = dialogue.new_id("item")
         self._answering: asyncio.Task[None] | None = None
         self._heard_seconds = 0.0

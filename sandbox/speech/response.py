@@ -9,7 +9,7 @@ from sandbox.speech import dialogue
 from sandbox.speech.counts import tokens
 from sandbox.speech.dialogue import Dialogue, Item
 from sandbox.speech.script import Reply, prompt_text, reply
-from sandbox.speech.settings import Settings
+from sandbox.speech.settings import SpeechSettings
 from sandbox.speech.sound import BYTES_PER_SECOND, seconds
 from sandbox.speech.voice import Voice
 
@@ -31,7 +31,7 @@ class Response:
     """An answer being given."""
 
     def __init__(
-        self, send: Send, add: Add, voice: Voice, settings: Settings, asked: dict[str, Any]
+        self, send: Send, add: Add, voice: Voice, settings: SpeechSettings, asked: dict[str, Any]
     ) -> None:
         self._send, self._add, self._voice = send, add, voice
         self._settings, self._asked = settings, asked

@@ -3,7 +3,7 @@
 from typing import Any
 
 
-class Settings:
+class SpeechSettings:
     """What a client has set in `session.update`, merged field by field."""
 
     def __init__(self) -> None:

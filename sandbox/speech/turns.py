@@ -18,7 +18,7 @@ class Turn(StrEnum):
     STOPPED = "stopped"
 
 
-class Turns:
+class SpokenTurns:
     """The sound of the turn in progress, and whether somebody is speaking."""
 
     def __init__(self, silence_seconds: float = 0.5) -> None:

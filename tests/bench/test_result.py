@@ -9,7 +9,7 @@ from rich.console import Console
 
 from bench import plot, table
 from bench.metric import METRICS
-from bench.result import OURS, STOCK, Result, Row
+from bench.result import OURS, STOCK, Result, ResultRow
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def result() -> Result:
     return measured
 
 
-def row_of(result: Result, metric: str) -> Row:
+def row_of(result: Result, metric: str) -> ResultRow:
     return next(row for row in result.rows() if row.metric.id == metric)
 
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from bootstrap.findings import Finding, Findings
-from bootstrap.settings import Settings, read
+from bootstrap.settings.settings import WorkerSettings, read
+from contract.settings.findings import Finding, Findings
 
 SECRET = "canarySecretcanarySecretcanarySecret42"
 
@@ -16,10 +16,10 @@ GOOD = {
 }
 
 
-def settings_of(**changed: str) -> Settings:
+def settings_of(**changed: str) -> WorkerSettings:
     """Read a good tenant's variables with some changed; an empty text leaves one out."""
     settings = read(variables(**changed))
-    assert isinstance(settings, Settings), [str(finding) for finding in settings]
+    assert isinstance(settings, WorkerSettings), [str(finding) for finding in settings]
     return settings
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap.environment import scrubbed
-from bootstrap.settings import Settings, read
+from bootstrap.settings.settings import WorkerSettings, read
 from contract.variables import VARIABLES
 from tests.bootstrap.tenants import GOOD, SECRET, env_file, settings_of
 
@@ -69,7 +69,7 @@ def test_an_env_files_other_variables_are_there_as_docker_would_have_them(
 ) -> None:
     path = env_file(tmp_path, "CRM_TOKEN=crm\nOPENAI_ORG_ID=org\nLIVEKIT_TOKEN=t", AGENT=agent)
     settings = read({}, path)
-    assert isinstance(settings, Settings)
+    assert isinstance(settings, WorkerSettings)
     kept = scrubbed({"OPENAI_API_KEY": "another-tenants", "OPENAI_PROJECT_ID": "p"}, settings)
     provider = {"OPENAI_API_KEY": GOOD["OPENAI_API_KEY"], "OPENAI_ORG_ID": "org"} if agent else {}
     assert kept == {**_SET, "CRM_TOKEN": "crm", **provider}
@@ -79,7 +79,7 @@ _SCRUB = """
 import os
 from pathlib import Path
 from bootstrap import environment
-from bootstrap.settings import read
+from bootstrap.settings.settings import read
 environment.scrub(read(environment.current()))
 print(Path("/proc/self/environ").read_text(errors="replace"), dict(os.environ))
 pid = os.fork()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bootstrap.endings import Interrupted
+from bootstrap.exit_messages import Interrupted
 from bootstrap.interruptions import StartWatch, run
 
 

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from bootstrap.endings import SettingsFault
+from bootstrap.exit_messages import UnusableSetting
 from bootstrap.listening import listen
 
 
@@ -18,11 +18,11 @@ def test_port_zero_takes_any_free_one() -> None:
 def test_a_busy_port_is_told_by_its_variable() -> None:
     with listen("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
-        with pytest.raises(SettingsFault, match=f"HEALTH_PORT: {port} is in use"):
+        with pytest.raises(UnusableSetting, match=f"HEALTH_PORT: {port} is in use"):
             listen("127.0.0.1", port)
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "192.0.2.1", "a" * 70])
 def test_a_host_that_is_not_this_machines_is_told_by_its_variable(host: str) -> None:
-    with pytest.raises(SettingsFault, match="HEALTH_HOST: "):
+    with pytest.raises(UnusableSetting, match="HEALTH_HOST: "):
         listen(host, 0)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract.usage import ModelUsage, Outcome, UsageRecord, is_signed, sign
+from contract.usage import CallOutcome, ModelUsage, UsageRecord, is_signed, sign
 
 NOW = 1_700_000_000
 BODY = b'{"job_id": "AJ_1"}'
@@ -24,7 +24,7 @@ RECORD = UsageRecord(
     started_at="2026-01-01T00:00:00Z",
     ended_at="2026-01-01T00:01:00Z",
     seconds=60.0,
-    outcome=Outcome.CALLER_LEFT,
+    outcome=CallOutcome.CALLER_LEFT,
     complete=True,
     models=(ModelUsage("tts", "voice-1", characters=120),),
 )

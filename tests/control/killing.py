@@ -11,9 +11,9 @@ from pathlib import Path
 import uvicorn
 
 from control import settings
-from control.app import make_app
 from control.calls.call import Call
-from control.calls.step import Step
+from control.calls.step import CallStep
+from control.http.app import make_app
 from control.plane import open_plane
 
 
@@ -21,7 +21,7 @@ def main(port: int) -> None:
     """Serve until such a call comes."""
     marks = Path(os.environ["MARKS"])
 
-    def die(step: Step, call: Call, _detail: str) -> None:
+    def die(step: CallStep, call: Call, _detail: str) -> None:
         mark = marks / step.value
         if call.request.identity == f"dies-at-{step.value}" and not mark.exists():
             mark.touch()

@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 
 from control import settings
-from control.app import make_app
 from control.calls.step import OnStep, tell_nobody
 from control.first_keys import new_keys
-from control.migrate import migrate
+from control.http.app import make_app
 from control.plane import Plane, open_plane
+from control.storage.migrate import migrate
 from tests.control.running import TOKEN
 
 CANARY = "canary-secret-that-must-never-be-shown"

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import httpx
 
-from control.sealing import new_key
+from control.storage.sealing import new_key
 from project.connection import Project
 from project.credentials import Credentials
 from project.rooms import list_rooms

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from control.birth import born
+from control.process_start_time import process_start_time
 from project.connection import Project
 from project.participants import agents_in
 from project.rooms import list_rooms
@@ -119,7 +119,7 @@ def launching(database_url: str, folder: Path) -> Iterator[tuple[Serving, Servin
             yield both
     finally:
         for worker in worker_records(folder):
-            if born(worker["pid"]) == worker["born"]:
+            if process_start_time(worker["pid"]) == worker["born"]:
                 os.killpg(worker["pid"], signal.SIGKILL)
 
 

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from control.database import Database, DatabaseUnreachable
+from control.storage.database import Database, DatabaseUnreachable
 from tests.control.postgres import RunningPostgres
 
 _HANGING_SECONDS = 50.0

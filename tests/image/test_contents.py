@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.child import ROOT
+from contract.programs import ROOT
 from sandbox.engine import DOCKER, RunningEngine
 from sandbox.image import LARGEST_RATIO, Image, report
 

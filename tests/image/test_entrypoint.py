@@ -4,7 +4,8 @@ import subprocess
 
 import pytest
 
-from sandbox.child import ROOT, plain_environment
+from contract.programs import ROOT
+from sandbox.child import plain_environment
 
 pytestmark = pytest.mark.integration
 

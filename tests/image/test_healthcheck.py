@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
-from sandbox.child import ROOT
+from contract.programs import ROOT
 from sandbox.ports import free_port
 
 

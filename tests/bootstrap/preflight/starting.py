@@ -8,11 +8,12 @@ import sys
 from types import TracebackType
 from typing import Self
 
-from bootstrap import command_line, lobby
-from bootstrap.checks import place
-from bootstrap.lobby import Word
-from bootstrap.report import Report
-from bootstrap.settings import Settings
+from bootstrap import command_line
+from bootstrap.preflight import process
+from bootstrap.preflight.checks import place
+from bootstrap.preflight.process import ReportSoFar
+from bootstrap.preflight.report import Report
+from bootstrap.settings.settings import WorkerSettings
 from contract.exits import ExitCode
 
 
@@ -30,23 +31,23 @@ class Unasked:
     ) -> None:
         self.close()
 
-    def word(self) -> Word:
+    def word(self) -> ReportSoFar:
         """Give a report without a single question."""
         report = Report("acme", None, "self-hosted", None, ExitCode.OK, 0, ())
-        return Word(report, is_last=True)
+        return ReportSoFar(report, is_last=True)
 
     def close(self) -> None:
         """Nothing was begun."""
 
 
-def begin(listener: socket.socket, settings: Settings, *, proxy: str | None) -> Unasked:
+def begin(listener: socket.socket, settings: WorkerSettings, *, proxy: str | None) -> Unasked:
     """Take the lobby's place."""
     return Unasked()
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "without":
-        lobby.begin = begin  # type: ignore[assignment]  # it has all that `running` asks of a lobby
+        process.begin = begin  # type: ignore[assignment]  # it has all that `running` asks of a lobby
     if sys.argv[1] == "patient":
         place._PATIENCE_SECONDS = 4.0  # this machine may be busy, and a rival slow
     sys.exit(command_line.main(sys.argv[2:]))

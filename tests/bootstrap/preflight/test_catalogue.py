@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.catalogue import CATALOGUE
-from bootstrap.check import Check
+from bootstrap.preflight.catalogue import CATALOGUE
+from bootstrap.preflight.check import Check
 
 _ROOT = Path(__file__).resolve().parents[3]
 _ORDER = {

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from bootstrap.report import Report
+from bootstrap.preflight.report import Report
 from sandbox.servers import RunningProject
 from tests.bootstrap.preflight.asking import (
     Ask,

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from bootstrap import preflight
-from bootstrap.catalogue import CATALOGUE
+from bootstrap.preflight import run
+from bootstrap.preflight.catalogue import CATALOGUE
 from project.credentials import Credentials
 from sandbox.ports import free_port
 from sandbox.servers import Ports, RunningProject, start_project
@@ -175,7 +175,7 @@ async def test_where_no_media_gets_through_the_check_fails_and_the_program_ends(
 
 async def test_a_cancelled_preflight_removes_its_probe_rooms(acme: RunningProject) -> None:
     settings = settings_of(acme.credentials)
-    task = asyncio.create_task(preflight.run(settings), name="a preflight to be cancelled")
+    task = asyncio.create_task(run.run(settings), name="a preflight to be cancelled")
     await _until_probed(acme.credentials)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

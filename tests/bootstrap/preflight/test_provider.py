@@ -5,16 +5,9 @@ import socket
 
 import pytest
 
-from bootstrap.settings import Settings
+from bootstrap.settings.settings import WorkerSettings
 from sandbox.servers import RunningProject
-from tests.bootstrap.preflight.asking import (
-    Ask,
-    canary,
-    detail_of,
-    failed,
-    outcome_of,
-    settings_of,
-)
+from tests.bootstrap.preflight.asking import Ask, canary, detail_of, failed, outcome_of, settings_of
 from tests.bootstrap.preflight.hosts import Handler, always, web_host
 
 pytestmark = pytest.mark.integration
@@ -22,7 +15,7 @@ _CHECKS = ("provider.authorized",)
 _MODELS = json.dumps({"data": [{"id": "gpt-4.1"}, {"id": "gpt-4o-mini-tts"}]})
 
 
-def _settings(port: int, **changes: str) -> Settings:
+def _settings(port: int, **changes: str) -> WorkerSettings:
     base = f"http://127.0.0.1:{port}/v1"
     given = {"PROVIDER_CHECK": "required", "OPENAI_BASE_URL": base} | changes
     return settings_of(canary("ws://127.0.0.1:9"), **given)

@@ -9,19 +9,19 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from bootstrap.catalogue import CATALOGUE
-from bootstrap.check import Mark, failed
-from bootstrap.report import Line, Report, from_dict, render_json
-from bootstrap.report_text import LiveLine, is_colourful, render_text
+from bootstrap.preflight.catalogue import CATALOGUE
+from bootstrap.preflight.check import Mark, failed
+from bootstrap.preflight.report import Report, ReportLine, from_dict, render_json
+from bootstrap.preflight.report_text import LiveLine, is_colourful, render_text
 from contract.exits import ExitCode
 
 _GOLDEN = Path(__file__).parent / "golden"
 _SCHEMA = Path(__file__).resolve().parents[3] / "docs" / "report.schema.json"
 
 
-def _lines(marks: dict[str, tuple[Mark, str]]) -> tuple[Line, ...]:
+def _lines(marks: dict[str, tuple[Mark, str]]) -> tuple[ReportLine, ...]:
     return tuple(
-        Line(
+        ReportLine(
             id=check.id,
             title=check.title,
             outcome=marks.get(check.id, (Mark.PASS, ""))[0],

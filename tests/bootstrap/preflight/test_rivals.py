@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.checks import place
+from bootstrap.preflight.checks import place
+from contract.programs import ROOT
 from contract.tenant import new_nonce
 from project.connection import Project
 from project.participants import agents_in
 from project.rooms import create_room, delete_room
-from sandbox.child import ROOT, Child, plain_environment, start_child
+from sandbox.child import Child, plain_environment, start_child
 from sandbox.servers import RunningProject, start_project
 from tests.bootstrap.preflight.asking import (
     TENANT,

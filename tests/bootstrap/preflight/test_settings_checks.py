@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from bootstrap.findings import Findings
-from bootstrap.settings import read
+from bootstrap.settings.settings import read
+from contract.settings.findings import Findings
 from tests.bootstrap.preflight.asking import (
     CANARY_SECRET,
     Ask,

@@ -16,14 +16,14 @@ from livekit.protocol import agent
 
 from contract.metadata import Probe
 from contract.tenant import new_nonce
-from control.standing import Standing
+from control.workers.status import WorkersStatus
 from project.connection import Project
 from project.credentials import Credentials
 from project.rooms import create_room, delete_room
 from project.tokens import worker_token
-from worker.guard import Door, House, Take, Verdict, judge
-from worker.offer import Offer, read
-from worker.spent_claims import SpentClaims
+from worker.guard.offer import Offer, read
+from worker.guard.rules import GuardPolicy, Occupancy, Take, Verdict, judge
+from worker.guard.spent_claims import SpentClaims
 
 Judge = Callable[[Offer], Verdict]
 _PING_SECONDS = 5.0
@@ -125,11 +125,11 @@ class LightWorker:
                     continue  # until the server ends it: the room was removed
 
 
-def by_guard(door: Door) -> Judge:
+def by_guard(door: GuardPolicy) -> Judge:
     """Judge offers by the worker's own rules, as an idle worker does."""
 
     def decide(offer: Offer) -> Verdict:
-        house = House(
+        house = Occupancy(
             is_draining=False,
             calls=0,
             probes=0,
@@ -148,13 +148,13 @@ class LightFleet:
 
     workers: dict[str, LightWorker] = field(default_factory=dict)
 
-    async def standing(self, tenant_id: str) -> Standing:
+    async def standing(self, tenant_id: str) -> WorkersStatus:
         """Give a tenant's worker's offers."""
         worker = self.workers.get(tenant_id)
         if worker is None:
-            return Standing(can_be_asked=True, running=0)
+            return WorkersStatus(can_be_asked=True, running=0)
         status = {"tenant": tenant_id, "state": "ready", "offers": list(worker.offers)}
-        return Standing(can_be_asked=True, running=1, statuses=(status,))
+        return WorkersStatus(can_be_asked=True, running=1, statuses=(status,))
 
 
 @contextlib.asynccontextmanager

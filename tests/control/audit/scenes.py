@@ -8,12 +8,12 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contract.tenant import default_agent_name, default_room_prefix
-from control.tenant import Tenant
+from control.tenants.tenant import Tenant
 from project.credentials import Credentials
 from sandbox.servers import RunningProject, start_project
 from tests.control.audit.light import LightWorker, by_guard
 from worker.configuration import ClaimPolicy
-from worker.guard import Door
+from worker.guard.rules import GuardPolicy
 
 CLAIM_KEY = Ed25519PrivateKey.generate()
 
@@ -52,7 +52,7 @@ def light_worker(
     tenant: Tenant, *, room_prefix: str | None = None, policy: ClaimPolicy = ClaimPolicy.REQUIRED
 ) -> LightWorker:
     """Make a tenant's own worker, which judges by the guard."""
-    door = Door(
+    door = GuardPolicy(
         tenant=tenant.id,
         agent_name=tenant.agent_name,
         room_prefix=room_prefix or tenant.room_prefix,

@@ -7,17 +7,11 @@ import pytest
 
 from contract.exits import ExitCode
 from control.audit.billing import Origin
-from control.audit.findings import Audit, Finding, Outcome, Question
-from control.audit.run import Evidence, audit
+from control.audit.findings import Audit, AuditFinding, AuditOutcome, Question
+from control.audit.run import AuditEvidence, audit
 from sandbox.servers import RunningProject
 from tests.control.audit.light import LightFleet, LightWorker, serving
-from tests.control.audit.scenes import (
-    CLAIM_KEY,
-    Scene,
-    light_worker,
-    make_tenant,
-    start_projects,
-)
+from tests.control.audit.scenes import CLAIM_KEY, Scene, light_worker, make_tenant, start_projects
 from worker.configuration import ClaimPolicy
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -57,7 +51,7 @@ async def _audit(scene: Scene) -> Audit:
     }
     async with serving([*own.values(), *_strangers(scene)]):
         return await audit(
-            Evidence(
+            AuditEvidence(
                 tenants=scene.tenants,
                 workers=LightFleet(own),
                 origins=_origins(scene),
@@ -86,7 +80,7 @@ def _origins(scene: Scene) -> tuple[Origin, ...]:
     )
 
 
-def found(done: Audit, question: Question, tenant: str, other: str | None = None) -> Finding:
+def found(done: Audit, question: Question, tenant: str, other: str | None = None) -> AuditFinding:
     return next(
         finding
         for finding in done.findings
@@ -105,9 +99,9 @@ def test_tenants_without_a_fault_are_proven_apart(done: Audit) -> None:
     for first, second in (("acme", "operators"), ("operators", "acme"), ("globex", "acme")):
         for question in (Question.KEY, Question.ROOM, Question.CLAIM, Question.ELSEWHERE):
             finding = found(done, question, first, second)
-            assert finding.outcome is Outcome.PROVEN, finding
+            assert finding.outcome is AuditOutcome.PROVEN, finding
     for question in (Question.CREDENTIALS, Question.WORKER, Question.RIVALS, Question.USAGE):
-        assert found(done, question, "acme").outcome is Outcome.PROVEN
+        assert found(done, question, "acme").outcome is AuditOutcome.PROVEN
     assert found(done, Question.KEY, "acme", "globex").detail.startswith("refused: ")
     assert found(done, Question.ROOM, "acme", "globex").detail == "refused as wrong-room"
     assert found(done, Question.CLAIM, "acme", "globex").detail == "refused as claim-mismatch"
@@ -116,56 +110,56 @@ def test_tenants_without_a_fault_are_proven_apart(done: Audit) -> None:
 def test_a_shared_key_is_found_in_the_registry_and_at_the_project(done: Audit) -> None:
     for mine, others in (("first", "second"), ("second", "first")):
         credentials = found(done, Question.CREDENTIALS, mine)
-        assert credentials.outcome is Outcome.DISPROVEN
+        assert credentials.outcome is AuditOutcome.DISPROVEN
         assert others in credentials.detail
-        assert found(done, Question.KEY, mine, others).outcome is Outcome.DISPROVEN
-        assert found(done, Question.ELSEWHERE, mine, others).outcome is Outcome.DISPROVEN
+        assert found(done, Question.KEY, mine, others).outcome is AuditOutcome.DISPROVEN
+        assert found(done, Question.ELSEWHERE, mine, others).outcome is AuditOutcome.DISPROVEN
 
 
 def test_the_operators_key_is_found(done: Audit) -> None:
     finding = found(done, Question.CREDENTIALS, "operators")
-    assert finding.outcome is Outcome.DISPROVEN
+    assert finding.outcome is AuditOutcome.DISPROVEN
     assert "operator" in finding.detail
 
 
 def test_a_rival_under_the_same_name_is_found(done: Audit) -> None:
-    assert found(done, Question.RIVALS, "rivalled").outcome is Outcome.DISPROVEN
+    assert found(done, Question.RIVALS, "rivalled").outcome is AuditOutcome.DISPROVEN
 
 
 def test_a_worker_without_a_name_is_found(done: Audit) -> None:
-    assert found(done, Question.RIVALS, "nameless").outcome is Outcome.DISPROVEN
+    assert found(done, Question.RIVALS, "nameless").outcome is AuditOutcome.DISPROVEN
 
 
 def test_a_worker_that_serves_every_room_is_found(done: Audit) -> None:
     for other in ("acme", "globex", "silent"):
         finding = found(done, Question.ROOM, "starred", other)
-        assert finding.outcome is Outcome.DISPROVEN
+        assert finding.outcome is AuditOutcome.DISPROVEN
         assert "accepted" in finding.detail
 
 
 def test_a_worker_that_takes_calls_without_a_true_claim_is_found(done: Audit) -> None:
-    assert found(done, Question.CLAIM, "acme", "lax").outcome is Outcome.DISPROVEN
-    assert found(done, Question.ROOM, "lax", "acme").outcome is Outcome.PROVEN
+    assert found(done, Question.CLAIM, "acme", "lax").outcome is AuditOutcome.DISPROVEN
+    assert found(done, Question.ROOM, "lax", "acme").outcome is AuditOutcome.PROVEN
 
 
 def test_a_worker_on_another_tenants_project_is_found(done: Audit) -> None:
-    assert found(done, Question.ELSEWHERE, "lax", "globex").outcome is Outcome.DISPROVEN
-    assert found(done, Question.ELSEWHERE, "globex", "lax").outcome is Outcome.PROVEN
+    assert found(done, Question.ELSEWHERE, "lax", "globex").outcome is AuditOutcome.DISPROVEN
+    assert found(done, Question.ELSEWHERE, "globex", "lax").outcome is AuditOutcome.PROVEN
 
 
 def test_a_silent_worker_and_a_project_that_is_down_are_unproven_and_named(done: Audit) -> None:
-    assert found(done, Question.WORKER, "silent").outcome is Outcome.UNPROVEN
-    assert found(done, Question.ROOM, "silent", "acme").outcome is Outcome.UNPROVEN
+    assert found(done, Question.WORKER, "silent").outcome is AuditOutcome.UNPROVEN
+    assert found(done, Question.ROOM, "silent", "acme").outcome is AuditOutcome.UNPROVEN
     for question in (Question.WORKER, Question.RIVALS):
-        assert found(done, question, "down").outcome is Outcome.UNPROVEN
-    assert found(done, Question.KEY, "acme", "down").outcome is Outcome.UNPROVEN
-    assert found(done, Question.KEY, "down", "acme").outcome is Outcome.PROVEN
+        assert found(done, question, "down").outcome is AuditOutcome.UNPROVEN
+    assert found(done, Question.KEY, "acme", "down").outcome is AuditOutcome.UNPROVEN
+    assert found(done, Question.KEY, "down", "acme").outcome is AuditOutcome.PROVEN
 
 
 def test_usage_records_of_another_project_are_found(done: Audit) -> None:
-    assert found(done, Question.USAGE, "lax").outcome is Outcome.DISPROVEN
+    assert found(done, Question.USAGE, "lax").outcome is AuditOutcome.DISPROVEN
     assert "globex" in found(done, Question.USAGE, "lax").detail
-    assert found(done, Question.USAGE, "silent").outcome is Outcome.UNPROVEN
+    assert found(done, Question.USAGE, "silent").outcome is AuditOutcome.UNPROVEN
 
 
 def test_no_secret_is_in_the_audit(done: Audit, projects: dict[str, RunningProject]) -> None:

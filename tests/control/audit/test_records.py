@@ -9,13 +9,12 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import insert
 
-from control.app import make_app
 from control.audit.billing import Origin, judge_usage, origins
-from control.audit.findings import Outcome
-from control.extensions import ROUTERS
+from control.audit.findings import AuditOutcome
+from control.commands.usage import draw, parse_since, write_csv
+from control.http.app import make_app
 from control.plane import Plane
-from control.tables import usage_records
-from control.usage.command import draw, parse_since, write_csv
+from control.storage.tables import usage_records
 from control.usage.sums import read_sums
 from project.credentials import Credentials
 from tests.control.audit.scenes import make_tenant
@@ -105,12 +104,12 @@ def test_records_after_a_rotation_are_still_its_own_and_another_tenants_are_not(
 
     acme, globex = at("acme", "acme.example"), at("globex", "globex.example")
     cases = {
-        Origin("acme", "acme", "acme.example", "0" * 16, 3): Outcome.PROVEN,
-        Origin("acme", "acme", "globex.example", "0" * 16, 3): Outcome.DISPROVEN,
-        Origin("acme", "globex", "acme.example", "0" * 16, 3): Outcome.DISPROVEN,
-        Origin("acme", "acme", "x", globex.credentials.fingerprint, 3): Outcome.DISPROVEN,
-        Origin("acme", "acme", "older.example", "0" * 16, 3): Outcome.UNPROVEN,
-        Origin("globex", "acme", "acme.example", "0" * 16, 3): Outcome.PROVEN,
+        Origin("acme", "acme", "acme.example", "0" * 16, 3): AuditOutcome.PROVEN,
+        Origin("acme", "acme", "globex.example", "0" * 16, 3): AuditOutcome.DISPROVEN,
+        Origin("acme", "globex", "acme.example", "0" * 16, 3): AuditOutcome.DISPROVEN,
+        Origin("acme", "acme", "x", globex.credentials.fingerprint, 3): AuditOutcome.DISPROVEN,
+        Origin("acme", "acme", "older.example", "0" * 16, 3): AuditOutcome.UNPROVEN,
+        Origin("globex", "acme", "acme.example", "0" * 16, 3): AuditOutcome.PROVEN,
     }
     for origin, outcome in cases.items():
         assert judge_usage(acme, (acme, globex), (origin,)).outcome is outcome, origin
@@ -120,7 +119,7 @@ async def test_an_audit_is_run_by_post_read_by_get_and_shown_to_a_browser(
     database_url: str,
 ) -> None:
     async with opened(database_url) as plane:
-        transport = httpx.ASGITransport(make_app(plane, ROUTERS))
+        transport = httpx.ASGITransport(make_app(plane))
         async with httpx.AsyncClient(transport=transport, base_url="http://control") as asking:
             assert (await asking.get("/v1/audit")).status_code == 401
             asking.headers["Authorization"] = f"Bearer {TOKEN}"

@@ -7,7 +7,7 @@ import pytest
 
 from contract.exits import ExitCode
 from control.audit.findings import Audit
-from control.audit.run import Evidence, audit
+from control.audit.run import AuditEvidence, audit
 from tests.control.audit.light import LightFleet, serving
 from tests.control.audit.scenes import CLAIM_KEY, Scene, light_worker, make_tenant, start_projects
 
@@ -32,4 +32,4 @@ def test_twenty_tenants_are_proven_apart_in_under_a_minute(tmp_path: Path) -> No
 async def _audit(scene: Scene) -> Audit:
     own = {tenant.id: light_worker(tenant) for tenant in scene.tenants}
     async with serving(list(own.values())):
-        return await audit(Evidence(scene.tenants, LightFleet(own), claim_key=CLAIM_KEY))
+        return await audit(AuditEvidence(scene.tenants, LightFleet(own), claim_key=CLAIM_KEY))

@@ -12,46 +12,46 @@ from control.audit import page, text
 from control.audit.findings import (
     PAIR_QUESTIONS,
     Audit,
-    Finding,
-    Outcome,
+    AuditedTenant,
+    AuditFinding,
+    AuditOutcome,
     Question,
-    Subject,
     parse,
 )
 
 SUBJECTS = (
-    Subject("acme", "acme.livekit.cloud", "0123456789abcdef", enabled=True),
-    Subject("globex", "<globex>.internal", "fedcba9876543210", enabled=True),
-    Subject("initech", "", "", enabled=False),
+    AuditedTenant("acme", "acme.livekit.cloud", "0123456789abcdef", enabled=True),
+    AuditedTenant("globex", "<globex>.internal", "fedcba9876543210", enabled=True),
+    AuditedTenant("initech", "", "", enabled=False),
 )
 
 
-def audit(*findings: Finding) -> Audit:
+def audit(*findings: AuditFinding) -> Audit:
     return Audit(at=1_800_000_000.0, elapsed_ms=6_543, subjects=SUBJECTS, findings=findings)
 
 
-def finding(outcome: Outcome, question: Question = Question.KEY) -> Finding:
-    return Finding(question, "acme", "globex", outcome, "the <project> says so & more")
+def finding(outcome: AuditOutcome, question: Question = Question.KEY) -> AuditFinding:
+    return AuditFinding(question, "acme", "globex", outcome, "the <project> says so & more")
 
 
 @pytest.mark.parametrize(
     ("outcomes", "code"),
     [
         ((), ExitCode.OK),
-        ((Outcome.PROVEN,), ExitCode.OK),
-        ((Outcome.PROVEN, Outcome.UNPROVEN), ExitCode.UNAVAILABLE),
-        ((Outcome.UNPROVEN, Outcome.DISPROVEN), ExitCode.REFUSED),
+        ((AuditOutcome.PROVEN,), ExitCode.OK),
+        ((AuditOutcome.PROVEN, AuditOutcome.UNPROVEN), ExitCode.UNAVAILABLE),
+        ((AuditOutcome.UNPROVEN, AuditOutcome.DISPROVEN), ExitCode.REFUSED),
     ],
 )
 def test_the_exit_code_is_that_of_the_worst_finding(
-    outcomes: tuple[Outcome, ...], code: ExitCode
+    outcomes: tuple[AuditOutcome, ...], code: ExitCode
 ) -> None:
     done = audit(*(finding(outcome) for outcome in outcomes))
     assert done.exit_code is code
 
 
 def test_an_audit_is_read_back_as_it_was_written() -> None:
-    done = audit(finding(Outcome.PROVEN), finding(Outcome.DISPROVEN, Question.ROOM))
+    done = audit(finding(AuditOutcome.PROVEN), finding(AuditOutcome.DISPROVEN, Question.ROOM))
     assert parse(done.as_json()) == done
     assert done.as_json()["verdict"] == "disproven"
     assert done.as_json()["counts"] == {"proven": 1, "disproven": 1, "unproven": 0}
@@ -61,7 +61,9 @@ def test_the_text_names_what_is_not_proven_with_its_cause_and_what_to_do() -> No
     console = Console(width=120, record=True, file=None, quiet=False)
     with console.capture() as captured:
         console.print(
-            text.render(audit(finding(Outcome.PROVEN), finding(Outcome.DISPROVEN, Question.ROOM)))
+            text.render(
+                audit(finding(AuditOutcome.PROVEN), finding(AuditOutcome.DISPROVEN, Question.ROOM))
+            )
         )
     shown = captured.get()
     assert "✗ acme's worker refuses a room of globex's: the <project> says so" in shown
@@ -86,7 +88,9 @@ class Page(HTMLParser):
 
 
 def test_the_page_is_whole_by_itself_and_escapes_what_others_wrote() -> None:
-    shown = page.render(audit(finding(Outcome.PROVEN), finding(Outcome.UNPROVEN, Question.CLAIM)))
+    shown = page.render(
+        audit(finding(AuditOutcome.PROVEN), finding(AuditOutcome.UNPROVEN, Question.CLAIM))
+    )
     read = Page()
     read.feed(shown)
     assert read.loads == []
@@ -101,7 +105,9 @@ def test_the_page_is_whole_by_itself_and_escapes_what_others_wrote() -> None:
 
 def test_the_page_tells_once_what_holds_of_several_others_alike() -> None:
     told = [
-        Finding(Question.ROOM, "acme", other, Outcome.UNPROVEN, "its worker does not answer")
+        AuditFinding(
+            Question.ROOM, "acme", other, AuditOutcome.UNPROVEN, "its worker does not answer"
+        )
         for other in ("globex", "initech")
     ]
     shown = page.render(audit(*told))
@@ -110,8 +116,10 @@ def test_the_page_tells_once_what_holds_of_several_others_alike() -> None:
 
 
 def test_a_cell_is_one_mark_when_all_is_proven_and_else_one_for_each_question() -> None:
-    answers = [finding(Outcome.PROVEN, question) for question in PAIR_QUESTIONS]
+    answers = [finding(AuditOutcome.PROVEN, question) for question in PAIR_QUESTIONS]
     assert ">✓</td>" in page.render(audit(*answers))
-    mixed = page.render(audit(finding(Outcome.PROVEN), finding(Outcome.UNPROVEN, Question.CLAIM)))
+    mixed = page.render(
+        audit(finding(AuditOutcome.PROVEN), finding(AuditOutcome.UNPROVEN, Question.CLAIM))
+    )
     (cell,) = re.findall(r'<td class="mark unproven"[^>]*>(.*?)</td>', mixed)
     assert re.sub("<[^>]*>", "", cell) == "✓–?–"

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from control.birth import born
-from control.call_command import explain
 from control.calls.call import Cause
-from control.calls.causes import Evidence, cause_of_fault, is_lasting
+from control.calls.causes import DispatchEvidence, cause_of_fault, is_lasting
 from control.calls.owner import is_surely_gone, name_myself
-from control.standing import NobodyToAsk, Standing
-from control.standings import Standings
+from control.commands.call import explain
+from control.process_start_time import process_start_time
+from control.workers.status import NobodyToAsk, WorkersStatus
+from control.workers.status_cache import WorkersStatusCache
 from project.dispatches import Job
 from project.faults import Unreachable, WrongSecret
 
@@ -27,8 +27,8 @@ def _status(state: str, *answers: str) -> dict[str, Any]:
     return {"state": state, "offers": [*offers, {"dispatch_id": "AD_2", "answer": "wrong-room"}]}
 
 
-def _asked(*statuses: dict[str, Any], running: int | None = None) -> Standing:
-    return Standing(True, len(statuses) if running is None else running, statuses)
+def _asked(*statuses: dict[str, Any], running: int | None = None) -> WorkersStatus:
+    return WorkersStatus(True, len(statuses) if running is None else running, statuses)
 
 
 def _job(status: str, identity: str = "") -> Job:
@@ -38,26 +38,32 @@ def _job(status: str, identity: str = "") -> Job:
 @pytest.mark.parametrize(
     ("evidence", "cause"),
     [
-        (Evidence(_asked(), "AD_1"), "no-worker"),
-        (Evidence(_asked(running=1), "AD_1"), "not-ready"),
-        (Evidence(_asked(_status("checking")), "AD_1"), "not-ready"),
-        (Evidence(_asked(_status("disconnected")), "AD_1"), "not-ready"),
-        (Evidence(_asked(_status("draining"), _status("full")), "AD_1"), "full"),
-        (Evidence(_asked(_status("ready")), "AD_1"), "not-taken"),
-        (Evidence(_asked(_status("full", "at-capacity")), "AD_1"), "full"),
-        (Evidence(_asked(_status("draining", "draining")), "AD_1"), "not-ready"),
-        (Evidence(_asked(_status("ready", "wrong-room")), "AD_1"), "refused:wrong-room"),
-        (Evidence(_asked(_status("ready", "guard-error")), "AD_1"), "refused:guard-error"),
-        (Evidence(_asked(_status("ready", "accepted")), "AD_1"), "agent-died"),
-        (Evidence(_asked(_status("ready", "accepted", "withdrawn")), "AD_1"), "refused:withdrawn"),
-        (Evidence(Standing(False), "AD_1"), "not-taken"),
-        (Evidence(Standing(False), "AD_1", (_job("success"),)), "not-taken"),
-        (Evidence(Standing(False), "AD_1", (_job("running", "agent-AJ_1"),)), "agent-died"),
-        (Evidence(Standing(False), "AD_1", was_seen=True), "agent-died"),
-        (Evidence(_asked({"offers": "nonsense"}), None), "not-ready"),
+        (DispatchEvidence(_asked(), "AD_1"), "no-worker"),
+        (DispatchEvidence(_asked(running=1), "AD_1"), "not-ready"),
+        (DispatchEvidence(_asked(_status("checking")), "AD_1"), "not-ready"),
+        (DispatchEvidence(_asked(_status("disconnected")), "AD_1"), "not-ready"),
+        (DispatchEvidence(_asked(_status("draining"), _status("full")), "AD_1"), "full"),
+        (DispatchEvidence(_asked(_status("ready")), "AD_1"), "not-taken"),
+        (DispatchEvidence(_asked(_status("full", "at-capacity")), "AD_1"), "full"),
+        (DispatchEvidence(_asked(_status("draining", "draining")), "AD_1"), "not-ready"),
+        (DispatchEvidence(_asked(_status("ready", "wrong-room")), "AD_1"), "refused:wrong-room"),
+        (DispatchEvidence(_asked(_status("ready", "guard-error")), "AD_1"), "refused:guard-error"),
+        (DispatchEvidence(_asked(_status("ready", "accepted")), "AD_1"), "agent-died"),
+        (
+            DispatchEvidence(_asked(_status("ready", "accepted", "withdrawn")), "AD_1"),
+            "refused:withdrawn",
+        ),
+        (DispatchEvidence(WorkersStatus(False), "AD_1"), "not-taken"),
+        (DispatchEvidence(WorkersStatus(False), "AD_1", (_job("success"),)), "not-taken"),
+        (
+            DispatchEvidence(WorkersStatus(False), "AD_1", (_job("running", "agent-AJ_1"),)),
+            "agent-died",
+        ),
+        (DispatchEvidence(WorkersStatus(False), "AD_1", was_seen=True), "agent-died"),
+        (DispatchEvidence(_asked({"offers": "nonsense"}), None), "not-ready"),
     ],
 )
-def test_the_cause_is_what_is_known_and_no_more(evidence: Evidence, cause: str) -> None:
+def test_the_cause_is_what_is_known_and_no_more(evidence: DispatchEvidence, cause: str) -> None:
     assert evidence.cause() == cause
 
 
@@ -83,7 +89,7 @@ def test_an_owner_is_gone_only_when_that_is_certain() -> None:
     assert not is_surely_gone("")
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     host, namespace, _, _ = name_myself().split("|")
-    owner = f"{host}|{namespace}|{child.pid}|{born(child.pid)}"
+    owner = f"{host}|{namespace}|{child.pid}|{process_start_time(child.pid)}"
     assert not is_surely_gone(owner)
     child.kill()
     child.communicate()
@@ -95,13 +101,13 @@ async def test_a_hundred_calls_ask_the_workers_once() -> None:
     class Counting(NobodyToAsk):
         asked = 0
 
-        async def standing(self, tenant_id: str) -> Standing:
+        async def standing(self, tenant_id: str) -> WorkersStatus:
             self.asked += 1
             await asyncio.sleep(0)
             return await super().standing(tenant_id)
 
     workers = Counting()
-    standings = Standings(workers)
+    standings = WorkersStatusCache(workers)
     answers = await asyncio.gather(*(standings.of("acme") for _ in range(100)))
     assert workers.asked == 1
     assert not answers[0].can_be_asked

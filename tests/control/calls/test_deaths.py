@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from control.calls.call import Call
-from control.calls.step import Step
+from control.calls.step import CallStep
 from project.connection import Project
 from project.dispatches import list_dispatches
 from project.participants import agents_in
@@ -68,12 +68,12 @@ async def counted(project: Project) -> AsyncIterator[list[int]]:
 async def test_a_worker_that_dies_on_its_way_is_replaced_by_another_of_the_tenants(
     acme: RunningProject, tmp_path: Path, dies_when: str
 ) -> None:
-    steps: list[Step] = []
+    steps: list[CallStep] = []
     causes: set[str] = set()
 
-    def hear(step: Step, _call: Call, detail: str) -> None:
+    def hear(step: CallStep, _call: Call, detail: str) -> None:
         steps.append(step)
-        if step is Step.NOT_COME:
+        if step is CallStep.NOT_COME:
             causes.add(detail)
 
     async with (
@@ -96,6 +96,6 @@ async def test_a_worker_that_dies_on_its_way_is_replaced_by_another_of_the_tenan
         assert max(seen) == 1
     # Where no worker can be asked, the project is the only witness, and it lists jobs late.
     assert causes <= {"agent-died", "not-taken"}
-    assert steps.count(Step.WITHDRAWN) == steps.count(Step.SENT) - 1
+    assert steps.count(CallStep.WITHDRAWN) == steps.count(CallStep.SENT) - 1
     if dies_when == "accepted":
         assert causes, "what had been accepted was not sent for again"

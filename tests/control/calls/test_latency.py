@@ -11,8 +11,8 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import insert
 
-from control.database import Database
-from control.tables import clients
+from control.storage.database import Database
+from control.storage.tables import clients
 from sandbox.servers import RunningProject
 from tests.control.calls.gate import Gate
 from tests.control.planes import livekit

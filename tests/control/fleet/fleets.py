@@ -11,14 +11,14 @@ import httpx
 from pydantic import SecretStr
 
 from control import settings
-from control.database import Database
 from control.fleet.loop import Fleet
-from control.fleet.workers import Workers
 from control.launchers import choice, configuration
 from control.launchers.launcher import Launcher, LauncherSettings, Worker
-from control.migrate import migrate
-from control.registry import Registration, Registry
-from control.sealing import new_key
+from control.storage.database import Database
+from control.storage.migrate import migrate
+from control.storage.sealing import new_key
+from control.tenants.registry import Registry, TenantRegistration
+from control.workers.workers import Workers
 from project.credentials import Credentials
 from sandbox.child import plain_environment
 from tests.workers import SILENT
@@ -91,7 +91,7 @@ class RunningFleet:
             "openai": {"api_key": "sk-test-0123456789", "base_url": "http://127.0.0.1:9/v1"},
             "agent": {"max_calls": 2, "env": env} | changed,
         }
-        await self.registry.register(Registration(tenant, enabled=enabled, settings=given))
+        await self.registry.register(TenantRegistration(tenant, enabled=enabled, settings=given))
         self.fleet.wake()
 
     async def remove(self, tenant: str) -> None:

@@ -2,8 +2,17 @@
 
 from dataclasses import replace
 
-from control.fleet.plan import Act, Start, Step, Verb, explain, is_blocked, next_start_at, plan
-from control.launchers.launcher import Ending, Worker
+from control.fleet.plan import (
+    ActOnWorker,
+    FleetStep,
+    StartWorker,
+    Verb,
+    explain,
+    is_blocked,
+    next_start_at,
+    plan,
+)
+from control.launchers.launcher import Worker, WorkerExit
 
 NOW = 1_000_000.0
 NEW, OLD = "new-content", "old-content"
@@ -15,15 +24,17 @@ def worker(name: str, content: str = NEW, **changed: object) -> Worker:
 
 
 def ended(name: str, code: int | None, ago: float = 60.0, **changed: object) -> Worker:
-    return replace(worker(name, ending=Ending(code, NOW - ago)), **changed)  # type: ignore[arg-type] # the same
+    return replace(worker(name, ending=WorkerExit(code, NOW - ago)), **changed)  # type: ignore[arg-type] # the same
 
 
-def steps(wanted: str | None, *workers: Worker, ready: tuple[str, ...] = ()) -> tuple[Step, ...]:
+def steps(
+    wanted: str | None, *workers: Worker, ready: tuple[str, ...] = ()
+) -> tuple[FleetStep, ...]:
     return plan(wanted, workers, frozenset(ready), now=NOW, drain_seconds=3600)
 
 
 def test_an_enabled_tenant_without_a_worker_gets_one() -> None:
-    assert steps(NEW) == (Start(slot=0),)
+    assert steps(NEW) == (StartWorker(slot=0),)
 
 
 def test_a_running_worker_of_the_right_content_is_left_alone() -> None:
@@ -32,7 +43,7 @@ def test_a_running_worker_of_the_right_content_is_left_alone() -> None:
 
 def test_a_worker_of_a_disabled_or_deleted_tenant_is_drained() -> None:
     running = worker("a")
-    assert steps(None, running) == (Act(Verb.DRAIN, running),)
+    assert steps(None, running) == (ActOnWorker(Verb.DRAIN, running),)
 
 
 def test_a_draining_worker_is_not_signalled_twice() -> None:
@@ -41,23 +52,23 @@ def test_a_draining_worker_is_not_signalled_twice() -> None:
 
 def test_a_drained_worker_is_forgotten() -> None:
     gone = ended("a", 0, draining_since=NOW - 5)
-    assert steps(None, gone) == (Act(Verb.REMOVE, gone),)
+    assert steps(None, gone) == (ActOnWorker(Verb.REMOVE, gone),)
 
 
 def test_a_drain_that_outlasts_its_time_and_the_grace_is_ended() -> None:
     late = worker("a", draining_since=NOW - 3631)
-    assert steps(None, late) == (Act(Verb.KILL, late),)
+    assert steps(None, late) == (ActOnWorker(Verb.KILL, late),)
     assert steps(None, replace(late, draining_since=NOW - 3629)) == ()
 
 
 def test_changed_content_starts_a_new_worker_beside_the_old_one_in_a_slot_of_its_own() -> None:
-    assert steps(NEW, worker("old", OLD)) == (Start(slot=1),)
+    assert steps(NEW, worker("old", OLD)) == (StartWorker(slot=1),)
 
 
 def test_the_old_worker_is_not_drained_before_the_new_one_is_ready() -> None:
     old, new = worker("old", OLD), worker("new", slot=1)
     assert steps(NEW, old, new, ready=("old",)) == ()
-    assert steps(NEW, old, new, ready=("old", "new")) == (Act(Verb.DRAIN, old),)
+    assert steps(NEW, old, new, ready=("old", "new")) == (ActOnWorker(Verb.DRAIN, old),)
 
 
 def test_the_old_worker_goes_on_when_the_new_one_ends_for_good() -> None:
@@ -74,7 +85,7 @@ def test_permanent_endings_are_shown_and_not_restarted() -> None:
 
 def test_changed_settings_lift_the_block_of_a_permanent_ending() -> None:
     dead = ended("a", 78, content=OLD)
-    assert steps(NEW, dead) == (Start(slot=0), Act(Verb.REMOVE, dead))
+    assert steps(NEW, dead) == (StartWorker(slot=0), ActOnWorker(Verb.REMOVE, dead))
 
 
 def test_temporary_endings_are_restarted_after_a_wait_and_counted() -> None:
@@ -82,9 +93,9 @@ def test_temporary_endings_are_restarted_after_a_wait_and_counted() -> None:
         dead = ended("a", code, restarts=3, failures=2, ago=60)
         assert not is_blocked(dead)
         (start,) = steps(NEW, dead)
-        assert isinstance(start, Start)
+        assert isinstance(start, StartWorker)
         assert (start.restarts, start.failures) == (4, 3)
-        assert start.last_cause == explain(Ending(code, NOW))
+        assert start.last_cause == explain(WorkerExit(code, NOW))
 
 
 def test_a_wait_that_is_not_over_starts_nothing() -> None:
@@ -108,30 +119,30 @@ def test_every_look_at_an_ended_worker_agrees_on_its_wait() -> None:
 def test_a_worker_that_ran_quietly_begins_its_waits_anew() -> None:
     dead = ended("a", 70, failures=9, restarts=9, started_at=NOW - 5000)
     (start,) = steps(NEW, dead)
-    assert start == Start(slot=0, restarts=10, failures=1, last_cause="exit 70 software")
+    assert start == StartWorker(slot=0, restarts=10, failures=1, last_cause="exit 70 software")
 
 
 def test_the_last_ending_is_kept_until_its_successor_runs() -> None:
     dead = ended("a", 69)
-    assert Act(Verb.REMOVE, dead) not in steps(NEW, dead)
-    assert steps(NEW, dead, worker("b", restarts=1)) == (Act(Verb.REMOVE, dead),)
+    assert ActOnWorker(Verb.REMOVE, dead) not in steps(NEW, dead)
+    assert steps(NEW, dead, worker("b", restarts=1)) == (ActOnWorker(Verb.REMOVE, dead),)
 
 
 def test_of_two_workers_of_the_same_content_the_younger_goes() -> None:
     older, younger = worker("a"), worker("b", slot=1, started_at=NOW - 5)
-    assert steps(NEW, younger, older) == (Act(Verb.DRAIN, younger),)
+    assert steps(NEW, younger, older) == (ActOnWorker(Verb.DRAIN, younger),)
 
 
 def test_a_crashed_worker_is_restarted_in_its_own_slot() -> None:
     (start,) = steps(NEW, ended("a", 137, slot=0))
-    assert isinstance(start, Start)
+    assert isinstance(start, StartWorker)
     assert start.slot == 0
 
 
 def test_an_ending_is_explained_by_code_name_and_cause() -> None:
-    assert explain(Ending(77, NOW, "credential.secret: wrong")) == (
+    assert explain(WorkerExit(77, NOW, "credential.secret: wrong")) == (
         "exit 77 refused: credential.secret: wrong"
     )
-    assert explain(Ending(75, NOW)) == "exit 75 cut-off"
-    assert explain(Ending(137, NOW)) == "exit 137"
-    assert explain(Ending(None, NOW)) == "ended unseen"
+    assert explain(WorkerExit(75, NOW)) == "exit 75 cut-off"
+    assert explain(WorkerExit(137, NOW)) == "exit 137"
+    assert explain(WorkerExit(None, NOW)) == "ended unseen"

@@ -8,21 +8,14 @@ from pathlib import Path
 import pytest
 
 from contract.tenant import call_room, new_nonce
-from control.launchers import record
+from control.launchers import worker_record
 from control.launchers.launcher import Worker
-from control.sealing import new_key
+from control.storage.sealing import new_key
 from project.connection import Project
 from project.participants import agents_in
 from project.rooms import create_room, delete_room
 from sandbox.servers import RunningProject
-from tests.control.fleet.fleets import (
-    RunningFleet,
-    ask,
-    running_fleet,
-    secret,
-    state_of,
-    until,
-)
+from tests.control.fleet.fleets import RunningFleet, ask, running_fleet, secret, state_of, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -34,7 +27,7 @@ async def fleet(tmp_path: Path) -> AsyncIterator[RunningFleet]:
 
 
 def pid_of(fleet: RunningFleet, worker: Worker) -> int:
-    entry = record.load(fleet.host.folder / "workers" / worker.id)
+    entry = worker_record.load(fleet.host.folder / "workers" / worker.id)
     assert entry is not None
     return entry.pid
 

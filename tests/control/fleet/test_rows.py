@@ -6,12 +6,12 @@ from dataclasses import replace
 from pydantic import SecretStr
 from rich.console import Console
 
-from control.fleet import table
-from control.fleet.health import Health
-from control.fleet.rows import Row, rows
-from control.launchers.launcher import Ending, Worker
+from control.commands import fleet_table
+from control.fleet.rows import FleetRow, rows
+from control.launchers.launcher import Worker, WorkerExit
 from control.launchers.none import NoLauncher
-from control.tenant import Tenant, TenantFault
+from control.tenants.tenant import Tenant, TenantFault
+from control.workers.health import WorkerHealth
 from project.credentials import Credentials
 from tests.control.audit.scenes import make_tenant
 
@@ -37,7 +37,7 @@ def tenant(name: str, *, enabled: bool = True, fault: str = "") -> Tenant:
 
 def ended(name: str, code: int, ago: float = 0.0, failures: int = 0) -> Worker:
     now = time.time()
-    ending = Ending(code, now - ago, "credential.secret: it is not the key's")
+    ending = WorkerExit(code, now - ago, "credential.secret: it is not the key's")
     return Worker(
         id=name,
         tenant=name,
@@ -59,7 +59,7 @@ async def test_every_tenant_has_a_row_with_its_state_and_cause() -> None:
         tenant("shared", fault="its API key belongs to new as well"),
     )
     launcher = Ended(ended("blocked", 77), ended("crashed", 69, failures=6), ended("gone", 0))
-    async with Health() as health:
+    async with WorkerHealth() as health:
         found = {row.tenant: row for row in await rows(tenants, launcher, health)}
     assert {name: row.state.split(" in ")[0] for name, row in found.items()} == {
         "blocked": "stopped (77)",
@@ -77,7 +77,7 @@ async def test_every_tenant_has_a_row_with_its_state_and_cause() -> None:
 
 
 async def test_without_a_launcher_of_ours_nothing_is_claimed_about_workers() -> None:
-    async with Health() as health:
+    async with WorkerHealth() as health:
         (row,) = await rows((tenant("acme"),), NoLauncher(), health)
     assert row.state == "not ours to see"
 
@@ -85,9 +85,9 @@ async def test_without_a_launcher_of_ours_nothing_is_claimed_about_workers() -> 
 def test_the_table_shows_calls_memory_and_restarts_and_each_cause_in_full_below() -> None:
     console = Console(width=80)
     cause = "exit 77 refused: credential.secret: it is not the secret of this key " * 2
-    row = Row("acme", "acme.example", "ready + draining", 3, 10, 180 * 2**20, 2, cause)
+    row = FleetRow("acme", "acme.example", "ready + draining", 3, 10, 180 * 2**20, 2, cause)
     with console.capture() as captured:
-        console.print(table.render([row]))
+        console.print(fleet_table.render([row]))
     heading, line, _, title, *told = captured.get().splitlines()
     assert heading.split() == ["tenant", "project", "state", "calls", "memory", "restarts"]
     assert " ".join(line.split()) == "acme acme.example ready + draining 3/10 180 MiB 2"
@@ -98,9 +98,9 @@ def test_the_table_shows_calls_memory_and_restarts_and_each_cause_in_full_below(
 def test_a_narrow_terminal_keeps_ids_and_states_whole() -> None:
     console = Console(width=80)
     tenant_id = "3f2b8c1e-7f7d-4c51-9a41-bb7b0a5c1d11"
-    row = Row(tenant_id, "a-long-name-of-a-project.livekit.cloud", "restarts in 5 s", 0, 10)
+    row = FleetRow(tenant_id, "a-long-name-of-a-project.livekit.cloud", "restarts in 5 s", 0, 10)
     with console.capture() as captured:
-        console.print(table.render([row]))
+        console.print(fleet_table.render([row]))
     lines = captured.get().splitlines()[1:]
     assert "".join(line.split(" ")[0] for line in lines) == tenant_id
     assert "restarts in 5 s" in lines[0]

@@ -8,24 +8,18 @@ from typing import Any
 import pytest
 
 from contract.tenant import call_room, new_nonce
-from control.fleet.health import Health
 from control.fleet.rows import rows
 from control.launchers import choice
 from control.launchers.launcher import LauncherSettings, Worker
-from control.launchers.order import Order
+from control.launchers.worker_spec import WorkerSpec
+from control.workers.health import WorkerHealth
 from project.connection import Project
 from project.participants import agents_in
 from project.rooms import create_room, delete_room
 from sandbox.engine import RunningEngine
 from sandbox.image import Image
 from sandbox.servers import RunningProject
-from tests.control.fleet.fleets import (
-    DRAIN_SECONDS,
-    RunningFleet,
-    running_fleet,
-    secret,
-    until,
-)
+from tests.control.fleet.fleets import DRAIN_SECONDS, RunningFleet, running_fleet, secret, until
 
 # The first test to ask for the image waits for its build, apt and debootstrap included.
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
@@ -133,7 +127,7 @@ def assert_adoptable(found: dict[str, Any], worker: Worker) -> None:
 
 
 async def assert_shown(fleet: RunningFleet, acme: RunningProject) -> None:
-    async with Health() as health:
+    async with WorkerHealth() as health:
         (row,) = await rows(await fleet.registry.tenants(), fleet.launcher, health)
     assert (row.tenant, row.project, row.calls) == ("acme", acme.credentials.host, 1)
     assert row.memory_bytes is not None
@@ -186,10 +180,10 @@ async def test_every_tenant_has_a_network_of_its_own_and_a_health_port_on_loopba
             kind="docker", folder=tmp_path, image=stand_in, docker_host=engine.host, fleet="own"
         )
     )
-    health = Health()
+    health = WorkerHealth()
     try:
         workers = [
-            await launcher.start(Order(tenant, {"TENANT_ID": tenant}), 0)
+            await launcher.start(WorkerSpec(tenant, {"TENANT_ID": tenant}), 0)
             for tenant in ("initech", "umbrella")
         ]
         for worker in workers:
@@ -226,7 +220,7 @@ def build_stand_in(engine: RunningEngine, image: Image, folder: Path) -> str:
     return name
 
 
-async def answers(health: Health, worker: Worker) -> bool:
+async def answers(health: WorkerHealth, worker: Worker) -> bool:
     return await health.status(worker) is not None and await health.takes_calls(worker)
 
 

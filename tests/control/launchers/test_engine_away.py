@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from contract.programs import ROOT
 from contract.tenant import call_room, new_nonce
 from control.launchers.launcher import Worker
 from project.connection import Project
 from project.participants import agents_in
 from project.rooms import create_room, delete_room
-from sandbox.child import ROOT, Child, plain_environment, start_child
+from sandbox.child import Child, plain_environment, start_child
 from sandbox.engine import RunningEngine
 from sandbox.image import Image
 from sandbox.servers import RunningProject

@@ -9,7 +9,7 @@ import pytest
 PROGRAM = """
 import ctypes, os, signal
 from control.launchers.process import _group_memory
-from worker import privacy
+from worker.forking import privacy
 
 os.setgid(65534)
 os.setuid(65534)

@@ -1,0 +1,125 @@
+"""`run`: hold what is this process's alone, prove the tenant, hand over to the worker."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from socket import socket
+from typing import Any
+
+from bootstrap import agent_code, environment, exit_messages, interruptions, logs, memory
+from bootstrap.commands import check
+from bootstrap.exit_messages import Interrupted, UnusableSetting
+from bootstrap.interruptions import StartWatch
+from bootstrap.listening import listen
+from bootstrap.preflight import process
+from bootstrap.preflight.check import LAST
+from bootstrap.preflight.process import PreflightProcess
+from bootstrap.preflight.report import Report
+from bootstrap.settings.settings import WorkerSettings
+from bootstrap.state_dir import StateDir, StateDirFault, acquire
+from contract.exits import ExitCode
+from contract.settings.examples import EXAMPLES
+from contract.settings.findings import WELLFORMED, Finding
+
+_log = logging.getLogger("bootstrap")
+
+
+@dataclass(frozen=True)
+class _Held:
+    state_dir: StateDir
+    listener: socket
+
+
+def run(settings: WorkerSettings) -> ExitCode:
+    """Run one tenant's worker from settings to exit code.
+
+    A signal before it serves ends it as one does that comes later while no call is there: with 0.
+
+    Raises:
+        UnusableSetting: STATE_DIR, HEALTH_PORT or AGENT turn out unusable.
+    """
+    logs.begin(settings)
+    if warning := memory.warning(settings.max_calls, memory.limit_mib()):
+        _log.warning("%s", warning)
+    watch = StartWatch()
+    try:
+        with _holding(settings) as held:
+            environment.scrub(settings)
+            with process.begin(held.listener, settings, proxy=environment.proxy()) as preflight:
+                return _serve(settings, held, preflight, watch)
+    except Interrupted as interrupted:
+        _log.info("told to stop by %s before anything was served", interrupted)
+        return ExitCode.OK
+
+
+def _serve(
+    settings: WorkerSettings, held: _Held, preflight: PreflightProcess, watch: StartWatch
+) -> ExitCode:
+    # Late: this import is the runtime, most of a start, and reads the environment as it is by now.
+    from bootstrap import handover
+
+    if settings.agent and (fault := agent_code.find_fault(settings.agent, settings.secrets())):
+        raise UnusableSetting(fault)
+    watch.check()
+    handover.prepare(settings, held.listener)
+    word = watch.wait(preflight.word)
+    check.record(word.report, settings, but="" if word.is_last else LAST)
+    held.state_dir.write(report=word.report.as_dict())
+    if word.report.verdict == "fail":
+        held.state_dir.write(exit_code=int(word.report.exit_code))
+        return word.report.exit_code
+    if word.is_last:
+        preflight.close()
+    else:
+        preflight.relieve()
+
+    def on_state(state: str, exit_code: int | None) -> None:
+        held.state_dir.write(state=state, exit_code=exit_code)
+        # The worker's loop runs and has the signals by now.
+        watch.pass_on()
+
+    hear_out = partial(_hear_out, preflight, word.report, settings, held.state_dir)
+    code = handover.serve(
+        settings,
+        report=word.report.as_dict(),
+        last_word=None if word.is_last else hear_out,
+        health_socket=held.listener,
+        on_state=on_state,
+    )
+    interruptions.ignore_from_now_on()
+    held.state_dir.write(exit_code=int(code))
+    return code
+
+
+async def _hear_out(
+    preflight: PreflightProcess, told: Report, settings: WorkerSettings, state_dir: StateDir
+) -> tuple[dict[str, Any], ExitCode]:
+    """Wait for the end of the look for rivals, during which the worker registers."""
+    report = (await preflight.last_word()).report
+    preflight.close()
+    check.record_rest(report, told, settings)
+    state_dir.write(report=report.as_dict())
+    return report.as_dict(), report.exit_code
+
+
+@contextmanager
+def _holding(settings: WorkerSettings) -> Iterator[_Held]:
+    try:
+        state_dir = acquire(settings.state_dir)
+    except StateDirFault as fault:
+        example = EXAMPLES["STATE_DIR"]
+        raise UnusableSetting(Finding(WELLFORMED, "STATE_DIR", str(fault), example)) from None
+    try:
+        with listen(settings.health_host, settings.health_port) as listener:
+            state_dir.write(port=listener.getsockname()[1])
+            yield _Held(state_dir, listener)
+    except Interrupted:
+        state_dir.write(exit_code=int(ExitCode.OK))
+        raise
+    except Exception as error:  # noted in state.json, whatever it is, and raised again
+        state_dir.write(exit_code=int(exit_messages.of_error(error).code))
+        raise
+    finally:
+        state_dir.release()

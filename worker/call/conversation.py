@@ -1,0 +1,256 @@
+"""One call's conversation: joined, greeted, watched, ended, counted."""
+
+import asyncio
+import importlib
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from livekit.agents import AgentSession, CloseEvent, JobContext
+from livekit.agents.voice.events import ConversationItemAddedEvent
+
+from contract.agent_config import AgentConfig, AgentConfigFault
+from contract.metadata import CallMetadata, parse
+from contract.usage import CallOutcome
+from project.connection import Project
+from project.dispatches import is_listed
+from project.faults import ProjectFault
+from worker.agent import built_in
+from worker.agent.announcements import Announcement, AnnouncementCache, frames
+from worker.agent.announcer import Announcer
+from worker.agent.provider_watch import ProviderWatch, Stage
+from worker.call import hang_up
+from worker.call.hang_up import CallEnding, HangUp
+from worker.call.start import SessionStart
+from worker.call_pipe import Finish, PipeToMain
+from worker.configuration import Configuration
+from worker.usage.meter import SNAPSHOT_SECONDS, UsageMeter
+
+logger = logging.getLogger(__name__)
+
+_CLOSE_SECONDS = 5.0
+# What a client plays late is still to be heard after the last frame has left.
+_LINGER_SECONDS = 0.4
+_TELL_APART_SECONDS = 0.5
+
+TenantCode = Callable[[JobContext, SessionStart], Awaitable[None]]
+
+
+async def hold(ctx: JobContext, configuration: Configuration, line: PipeToMain) -> CallOutcome:
+    """Hold an admitted call to its end, and send its usage; gives how it ended.
+
+    Cancelled, it still ends in order: that is how a withdrawn call is told to leave.
+
+    Raises:
+        admission.Refused: an older agent of ours is in the room, or the room is gone.
+    """
+    conversation = _Conversation(ctx, configuration, line)
+    holding = asyncio.create_task(conversation.hold(), name="hold-call")
+    try:
+        return await asyncio.shield(holding)
+    except asyncio.CancelledError:
+        await conversation.withdraw()
+        return await holding
+
+
+class _Conversation:
+    def __init__(self, ctx: JobContext, configuration: Configuration, line: PipeToMain) -> None:
+        self._ctx = ctx
+        self._configuration = configuration
+        self._line = line
+        self._config = _config_of(ctx, configuration)
+        self._tally = UsageMeter(ctx, configuration)
+        self._settlement = HangUp(ctx.room)
+        self._session: AgentSession[Any] | None = None
+        self._mouth: Announcer | None = None
+        self._watch: ProviderWatch | None = None
+        self._outcome = CallOutcome.FAILED
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    async def hold(self) -> CallOutcome:
+        """Talk until something ends the call; then leave, close and count."""
+        try:
+            ending = await self._until_over()
+            self._outcome = ending.outcome
+            logger.info("the call ends: %s", ending.cause, extra={"outcome": ending.outcome.value})
+            await self._leave(ending)
+        finally:
+            await self._close()
+        return self._outcome
+
+    async def withdraw(self) -> None:
+        """End a call that nobody wants any more, unless it is over already.
+
+        Whoever deletes a room also withdraws its dispatch: a moment tells the two apart.
+        """
+        over = asyncio.create_task(self._settlement.ended(), name="over-anyway")
+        await asyncio.wait({over}, timeout=_TELL_APART_SECONDS)
+        if not over.done() and await self._is_still_wanted():
+            # A server ends the job of an agent whose media is gone; its caller is still there.
+            lost = "the agent's media was lost"
+            self._settlement.end(CallOutcome.FAILED, lost, deletes_room=False)
+        self._settlement.end(CallOutcome.CUT_OFF, "withdrawn", deletes_room=False)
+        await over
+
+    async def _is_still_wanted(self) -> bool:
+        job = self._ctx.job
+        try:
+            async with Project(self._configuration.credentials) as project:
+                return await is_listed(project, job.dispatch_id, job.room.name)
+        except ProjectFault as fault:
+            logger.info("nobody says whether the dispatch is listed: %s", fault)
+            return False
+
+    async def _until_over(self) -> CallEnding:
+        talking = self._keep(self._talk(), "talk")
+        self._keep(self._snapshots(), "usage-snapshots")
+        self._keep(self._heed_finish(), "heed-finish")
+        ended = self._keep(self._settlement.ended(), "call-ended")
+        refused = self._line.refused
+        await asyncio.wait({talking, ended, refused}, return_when=asyncio.FIRST_COMPLETED)
+        failure = talking.exception() if talking.done() and not talking.cancelled() else None
+        if refused.done():
+            raise refused.result()
+        if failure is not None:
+            await self._code_failed(failure)
+        ending: CallEnding = await ended
+        return ending
+
+    async def _close(self) -> None:
+        if self._watch:
+            self._watch.end()
+        for task in self._tasks:
+            task.cancel()
+        await self._close_session()
+        self._line.send_usage(self._tally.record(self._outcome, complete=True))
+
+    async def _talk(self) -> None:
+        if self._configuration.agent is None:
+            await self._talk_as_configured()
+            return
+        code = _load(self._configuration.agent)
+        await code(self._ctx, SessionStart(self._join, self._ctx.room))
+        if self._session is None:
+            # Code that talks without a session knows best when it is done.
+            self._settlement.end(CallOutcome.COMPLETED, "the tenant's code is done")
+
+    async def _talk_as_configured(self) -> None:
+        session = built_in.build_session(self._configuration, self._config)
+        start = SessionStart(self._join, self._ctx.room)
+        await start(session, built_in.build_agent(self._config))
+        await self._greet(session)
+
+    async def _greet(self, session: AgentSession[Any]) -> None:
+        greeting = self._config.greeting
+        if not greeting:
+            return
+        sound = AnnouncementCache.of(self._configuration).find(Announcement.GREETING, self._config)
+        if sound is not None:
+            session.say(greeting, audio=_stream(sound))
+        elif session.tts is not None:
+            session.say(greeting)
+        else:
+            session.generate_reply(instructions=f'Greet the caller with exactly this: "{greeting}"')
+
+    async def _join(self, session: AgentSession[Any]) -> None:
+        if self._session is not None:
+            raise RuntimeError("start was called twice")
+        self._session = self._tally.session = session
+        self._mouth = Announcer(session, AnnouncementCache.of(self._configuration), self._config)
+        self._watch = ProviderWatch(
+            session,
+            self._mouth,
+            count=self._line.count,
+            give_up=lambda: self._settlement.end(CallOutcome.FAILED, "the provider failed"),
+        )
+        session.on("close", self._closed)
+        session.on("conversation_item_added", self._item_added)
+        await self._line.join()
+        self._settlement.expect_caller()
+        self._watch.begin()
+
+    def _closed(self, event: CloseEvent) -> None:
+        if event.error is None:
+            self._settlement.end(CallOutcome.COMPLETED, "the agent closed the session")
+        else:
+            self._settlement.end(CallOutcome.FAILED, "the session closed with an error")
+
+    def _item_added(self, event: ConversationItemAddedEvent) -> None:
+        measured = getattr(event.item, "metrics", None) or {}
+        if (latency := measured.get("e2e_latency")) is not None:
+            self._line.count("answered_after", float(latency))
+
+    async def _snapshots(self) -> None:
+        while True:
+            await asyncio.sleep(SNAPSHOT_SECONDS)
+            self._line.send_usage(self._tally.record(CallOutcome.FAILED, complete=False))
+
+    async def _heed_finish(self) -> None:
+        reason = await self._line.finished()
+        if reason == Finish.WITHDRAWN:
+            return  # whoever withdraws the call cancels it: nobody wants to hear a goodbye
+        await self._say_last(Announcement.GOODBYE)
+        if reason == Finish.TIME_IS_UP:
+            self._settlement.end(CallOutcome.COMPLETED, "its time was up")
+        else:
+            self._settlement.end(CallOutcome.CUT_OFF, f"the worker ends: {reason}")
+
+    async def _code_failed(self, error: BaseException) -> None:
+        logger.error("the call's code failed", exc_info=error)
+        self._line.count(f"provider_failed:{Stage.CODE}", 1)
+        await self._say_last(Announcement.GIVING_UP)
+        self._settlement.end(CallOutcome.FAILED, "the call's code failed")
+
+    async def _say_last(self, phrase: Announcement) -> None:
+        if self._mouth is None or self._watch is None:
+            return
+        self._watch.end()
+        await self._mouth.say_last(phrase)
+        await asyncio.sleep(_LINGER_SECONDS)
+
+    async def _leave(self, ending: CallEnding) -> None:
+        if ending.deletes_room:
+            room = self._ctx.job.room.name
+            await hang_up.remove_room(self._configuration.credentials, room)
+            return
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._ctx.room.disconnect()
+        except TimeoutError:
+            logger.warning("the room could not be left in time: its network is away")
+
+    async def _close_session(self) -> None:
+        if self._session is None:
+            return
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._session.aclose()
+        except TimeoutError:
+            logger.warning("the session did not close in time")
+        except Exception:  # the edge of a call: its record is sent whatever the session does
+            logger.exception("the session closed with an error")
+
+    def _keep(self, work: Any, name: str) -> asyncio.Task[Any]:
+        task: asyncio.Task[Any] = asyncio.create_task(work, name=name)
+        self._tasks.append(task)
+        return task
+
+
+def _config_of(ctx: JobContext, configuration: Configuration) -> AgentConfig:
+    said = parse(ctx.job.metadata)
+    assert isinstance(said, CallMetadata)  # a probe has no conversation
+    try:
+        return configuration.agent_config.overridden(said.session)
+    except AgentConfigFault as fault:
+        logger.warning("the dispatch's session is left out: %s", fault)
+        return configuration.agent_config
+
+
+def _load(path: str) -> TenantCode:
+    module, _, attribute = path.partition(":")
+    return cast(TenantCode, getattr(importlib.import_module(module), attribute))
+
+
+async def _stream(sound: bytes) -> Any:
+    for frame in frames(sound):
+        yield frame
