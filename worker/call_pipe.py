@@ -1,4 +1,4 @@
-"""Our own line between the main process and one call, made before the call's process is forked.
+"""The call pipe, between the main process and one call: made before the call's process is forked.
 
 Down goes `finish`; up go refusals, what happened, counts and usage snapshots, one JSON text a line.
 """
@@ -7,17 +7,15 @@ import asyncio
 import json
 import logging
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-from worker.call.admission import AdmissionRefused
-
 logger = logging.getLogger(__name__)
 
 # A usage record is about 2 KiB; a session with many models stays far below this.
-_LONGEST_LINE = 1024 * 1024
+_LONGEST_MESSAGE = 1024 * 1024
 _LAST_WORDS_SECONDS = 2.0
 
 
@@ -49,32 +47,25 @@ class Message:
 
 
 def make_pair() -> tuple[socket.socket, socket.socket]:
-    """Make the line's two ends: the main process's, and the one the call's process inherits."""
+    """Make the pipe's two ends: the main process's, and the one the call's process inherits."""
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
 
 
 class PipeToMain:
-    """The call's end: hears when to finish, and says what happens.
-
-    `join` is how a conversation enters its room: it connects, looks whether an older agent of
-    this tenant is there, and raises `Refused` if so. Nothing else may connect.
-    """
+    """The call's end of the pipe: hears when to finish, and says what happens."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self._listening = asyncio.create_task(self._listen(), name="line-listen")
-        self._join: Callable[[], Awaitable[None]] | None = None
+        self._listening = asyncio.create_task(self._listen(), name="listen-to-main")
         self._turn = asyncio.Event()
         self.has_joined = False
-        # Done when the room's door has refused, whatever the call's code makes of it.
-        self.refused: asyncio.Future[AdmissionRefused] = asyncio.get_running_loop().create_future()
         self.finish: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     @classmethod
     async def open(cls, end: socket.socket) -> Self:
         """Take the call's end into the running loop."""
-        return cls(*await asyncio.open_connection(sock=end, limit=_LONGEST_LINE))
+        return cls(*await asyncio.open_connection(sock=end, limit=_LONGEST_MESSAGE))
 
     @property
     def is_withdrawn(self) -> bool:
@@ -89,15 +80,6 @@ class PipeToMain:
         """End the call politely, once; a later reason does not replace the first."""
         if not self.finish.done():
             self.finish.set_result(reason)
-
-    def joins_by(self, join: Callable[[], Awaitable[None]]) -> None:
-        """Set how this call enters its room."""
-        self._join = join
-
-    async def join(self) -> None:
-        """Enter the room; raises `Refused` when an older agent of ours is there, or it is gone."""
-        assert self._join is not None, "the call has not been admitted"
-        await self._join()
 
     async def turn(self) -> None:
         """Wait until this call may join, since many at once would be slower, or has to end."""
@@ -150,7 +132,7 @@ class PipeToMain:
 
 
 class PipeToCall:
-    """The main process's end: tells a call to finish, and passes on what it says."""
+    """The main process's end of the pipe: tells a call to finish, and passes on what it says."""
 
     def __init__(
         self,
@@ -159,12 +141,12 @@ class PipeToCall:
         heard: Callable[[Message], None],
     ) -> None:
         self._writer = writer
-        self._listening = asyncio.create_task(self._listen(reader, heard), name="call-line")
+        self._listening = asyncio.create_task(self._listen(reader, heard), name="listen-to-call")
 
     @classmethod
     async def open(cls, end: socket.socket, heard: Callable[[Message], None]) -> Self:
         """Take the main process's end into the running loop; `heard` gets every message."""
-        return cls(*await asyncio.open_connection(sock=end, limit=_LONGEST_LINE), heard)
+        return cls(*await asyncio.open_connection(sock=end, limit=_LONGEST_MESSAGE), heard)
 
     def finish(self, reason: str) -> None:
         """Ask the call to end politely."""
@@ -193,4 +175,4 @@ class PipeToCall:
         except (OSError, ValueError):
             pass  # killed in the middle of a line: its process's end is noticed by itself
         except Exception:  # the edge of this task: such a call is settled as one that died
-            logger.exception("a call's line broke")
+            logger.exception("a call's pipe broke")

@@ -1,4 +1,4 @@
-"""The line between the main process and a call, and who may join when."""
+"""The pipe between the main process and a call, and who may join when."""
 
 import asyncio
 
@@ -11,11 +11,11 @@ from worker.main.join_queue import JoinQueue
 async def test_what_a_call_says_is_heard_in_order_and_to_the_end() -> None:
     ours, theirs = make_pair()
     heard: list[Message] = []
-    main, line = await PipeToCall.open(ours, heard.append), await PipeToMain.open(theirs)
-    line.send_usage({"models": ["x" * 100_000]})
-    line.count("joined_after", 0.5)
-    line.end("completed")
-    await line.close()
+    main, pipe = await PipeToCall.open(ours, heard.append), await PipeToMain.open(theirs)
+    pipe.send_usage({"models": ["x" * 100_000]})
+    pipe.count("joined_after", 0.5)
+    pipe.end("completed")
+    await pipe.close()
     await main.hung_up(5)
     assert [message.kind for message in heard] == [Up.USAGE, Up.COUNT, Up.ENDED]
     assert heard[1].body == {"metric": "joined_after", "value": 0.5}
@@ -23,27 +23,27 @@ async def test_what_a_call_says_is_heard_in_order_and_to_the_end() -> None:
 
 async def test_the_first_reason_to_finish_stands() -> None:
     ours, theirs = make_pair()
-    main, line = await PipeToCall.open(ours, lambda _: None), await PipeToMain.open(theirs)
+    main, pipe = await PipeToCall.open(ours, lambda _: None), await PipeToMain.open(theirs)
     main.finish(Finish.WITHDRAWN)
-    assert await line.finished() == Finish.WITHDRAWN
-    assert line.is_withdrawn
-    line.ask_to_finish(Finish.TIME_IS_UP)
-    assert await line.finished() == Finish.WITHDRAWN
-    await line.close()
+    assert await pipe.finished() == Finish.WITHDRAWN
+    assert pipe.is_withdrawn
+    pipe.ask_to_finish(Finish.TIME_IS_UP)
+    assert await pipe.finished() == Finish.WITHDRAWN
+    await pipe.close()
     await main.hung_up(5)
 
 
 async def test_a_call_waits_for_its_turn_and_a_reason_to_finish_ends_the_wait() -> None:
     ours, theirs = make_pair()
     heard: list[Message] = []
-    main, line = await PipeToCall.open(ours, heard.append), await PipeToMain.open(theirs)
-    waiting = asyncio.create_task(line.turn())
+    main, pipe = await PipeToCall.open(ours, heard.append), await PipeToMain.open(theirs)
+    waiting = asyncio.create_task(pipe.turn())
     while not heard:
         await asyncio.sleep(0.01)
     assert not waiting.done()
     main.may_join()
     await asyncio.wait_for(waiting, 5)
-    await line.close()
+    await pipe.close()
     await main.hung_up(5)
 
 
@@ -62,11 +62,11 @@ async def test_a_line_whose_words_make_trouble_is_logged(caplog: pytest.LogCaptu
     def trouble(_: Message) -> None:
         raise KeyError("reason")
 
-    main, line = await PipeToCall.open(ours, trouble), await PipeToMain.open(theirs)
-    line.end("completed")
-    await line.close()
+    main, pipe = await PipeToCall.open(ours, trouble), await PipeToMain.open(theirs)
+    pipe.end("completed")
+    await pipe.close()
     await main.hung_up(5)
-    assert "a call's line broke" in caplog.text
+    assert "a call's pipe broke" in caplog.text
 
 
 async def test_a_few_turns_are_given_at_once_and_the_next_when_one_comes_back() -> None:

@@ -1,6 +1,5 @@
-"""The last look before a call joins, in its own process: token, URL, claim, dispatch, elder."""
+"""The last look before a call joins, in its own process: token, URL, claim, dispatch."""
 
-import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -15,19 +14,17 @@ from project.connection import Project
 from project.credentials import Credentials
 from project.dispatches import is_listed
 from project.faults import ForeignToken, ProjectFault, TemporaryFault
-from project.participants import agents_in
 from project.tokens import verify_join_token
 from worker.call.job import join_target
 from worker.configuration import Configuration, Strictness
 from worker.guard import rules
-from worker.guard.offer import Offer, read
+from worker.guard.offer import Offer
 from worker.guard.rules import GuardPolicy
 
 logger = logging.getLogger(__name__)
 
 _CLOUD_DOMAIN = ".livekit.cloud"
 _TRIES = 2
-_LOOK_SECONDS = 5.0
 
 
 class AdmissionRefused(Exception):
@@ -43,28 +40,13 @@ async def admit(ctx: JobContext, configuration: Configuration, offer: Offer) -> 
     """Prove that what the server sent is this tenant's and still wanted; nothing is joined yet.
 
     Raises:
-        Refused: foreign-token, foreign-url or withdrawn.
+        AdmissionRefused: foreign-token, foreign-url or withdrawn.
     """
     url, token = join_target(ctx)
     _check_token(configuration, token, offer.room)
     _check_url(configuration.credentials, url)
     _check_claim(configuration, offer)
-    await _check_listed(configuration.credentials, offer)
-
-
-async def join(
-    ctx: JobContext, configuration: Configuration, connect: Callable[[], Awaitable[None]]
-) -> None:
-    """Enter the room by the SDK's `connect`, and look whether an older agent of ours is there.
-
-    Raises:
-        Refused: room-taken, and the room has to be left again; withdrawn when it was removed while
-            this agent was joining.
-    """
-    await _connect(connect, configuration.credentials, read(ctx.job))
-    identity = ctx.room.local_participant.identity
-    if elder := await _elder(ctx.room.name, identity, configuration):
-        raise AdmissionRefused(Refusal.ROOM_TAKEN, f"an older agent is there: {elder}")
+    await check_listed(configuration.credentials, offer)
 
 
 def is_own_url(url: str, credentials: Credentials) -> bool:
@@ -128,27 +110,18 @@ def _check_claim(configuration: Configuration, offer: Offer) -> None:
         raise AdmissionRefused(Refusal.WITHDRAWN, str(fault)) from None
 
 
-async def _check_listed(credentials: Credentials, offer: Offer) -> None:
+async def check_listed(credentials: Credentials, offer: Offer) -> None:
+    """Ask the project whether the offer's dispatch is still there.
+
+    Raises:
+        AdmissionRefused: withdrawn; also when the project cannot say after a second try.
+    """
     if not offer.dispatch_id:
         return
     async with Project(credentials) as project:
         listed = await _retried(lambda: is_listed(project, offer.dispatch_id, offer.room))
     if not listed:
         raise AdmissionRefused(Refusal.WITHDRAWN, "the dispatch is not listed any more")
-
-
-async def _connect(
-    connect: Callable[[], Awaitable[None]], credentials: Credentials, offer: Offer
-) -> None:
-    connecting = asyncio.ensure_future(connect())
-    try:
-        # A join takes 0.1 s, or long on a busy machine. Left alone, one whose room is removed
-        # meanwhile would try again after 15 s, and make the room anew.
-        while not (await asyncio.wait({connecting}, timeout=_LOOK_SECONDS))[0]:
-            await _check_listed(credentials, offer)
-        await connecting
-    finally:
-        connecting.cancel()
 
 
 async def _retried(ask: Callable[[], Awaitable[bool]]) -> bool:
@@ -163,18 +136,3 @@ async def _retried(ask: Callable[[], Awaitable[bool]]) -> bool:
         raise AdmissionRefused(
             Refusal.WITHDRAWN, f"nobody says that it is listed: {fault}"
         ) from None
-
-
-async def _elder(room: str, identity: str, configuration: Configuration) -> str | None:
-    try:
-        async with Project(configuration.credentials) as project:
-            agents = await agents_in(project, room)
-    except ProjectFault as fault:
-        logger.warning("cannot see whether an older agent is in the room: %s", fault)
-        return None
-    ours = [
-        agent.identity  # the earliest first
-        for agent in agents
-        if agent.attributes.get("tenant") == configuration.tenant
-    ]
-    return ours[0] if ours and identity in ours and ours[0] != identity else None

@@ -21,6 +21,7 @@ from worker.agent.announcer import Announcer
 from worker.agent.provider_watch import ProviderWatch, Stage
 from worker.call import hang_up
 from worker.call.hang_up import CallEnding, HangUp
+from worker.call.room_join import RoomJoin
 from worker.call.start import SessionStart
 from worker.call_pipe import Finish, PipeToMain
 from worker.configuration import Configuration
@@ -36,7 +37,9 @@ _TELL_APART_SECONDS = 0.5
 TenantCode = Callable[[JobContext, SessionStart], Awaitable[None]]
 
 
-async def hold(ctx: JobContext, configuration: Configuration, line: PipeToMain) -> CallOutcome:
+async def hold(
+    ctx: JobContext, configuration: Configuration, pipe: PipeToMain, room_join: RoomJoin
+) -> CallOutcome:
     """Hold an admitted call to its end, and send its usage; gives how it ended.
 
     Cancelled, it still ends in order: that is how a withdrawn call is told to leave.
@@ -44,7 +47,7 @@ async def hold(ctx: JobContext, configuration: Configuration, line: PipeToMain) 
     Raises:
         admission.Refused: an older agent of ours is in the room, or the room is gone.
     """
-    conversation = _Conversation(ctx, configuration, line)
+    conversation = _Conversation(ctx, configuration, pipe, room_join)
     holding = asyncio.create_task(conversation.hold(), name="hold-call")
     try:
         return await asyncio.shield(holding)
@@ -54,10 +57,12 @@ async def hold(ctx: JobContext, configuration: Configuration, line: PipeToMain) 
 
 
 class _Conversation:
-    def __init__(self, ctx: JobContext, configuration: Configuration, line: PipeToMain) -> None:
+    def __init__(
+        self, ctx: JobContext, configuration: Configuration, pipe: PipeToMain, room_join: RoomJoin
+    ) -> None:
         self._ctx = ctx
         self._configuration = configuration
-        self._line = line
+        self._pipe, self._room_join = pipe, room_join
         self._config = _config_of(ctx, configuration)
         self._tally = UsageMeter(ctx, configuration)
         self._settlement = HangUp(ctx.room)
@@ -106,7 +111,7 @@ class _Conversation:
         self._keep(self._snapshots(), "usage-snapshots")
         self._keep(self._heed_finish(), "heed-finish")
         ended = self._keep(self._settlement.ended(), "call-ended")
-        refused = self._line.refused
+        refused = self._room_join.refused
         await asyncio.wait({talking, ended, refused}, return_when=asyncio.FIRST_COMPLETED)
         failure = talking.exception() if talking.done() and not talking.cancelled() else None
         if refused.done():
@@ -122,7 +127,7 @@ class _Conversation:
         for task in self._tasks:
             task.cancel()
         await self._close_session()
-        self._line.send_usage(self._tally.record(self._outcome, complete=True))
+        self._pipe.send_usage(self._tally.record(self._outcome, complete=True))
 
     async def _talk(self) -> None:
         if self._configuration.agent is None:
@@ -160,12 +165,12 @@ class _Conversation:
         self._watch = ProviderWatch(
             session,
             self._mouth,
-            count=self._line.count,
+            count=self._pipe.count,
             give_up=lambda: self._settlement.end(CallOutcome.FAILED, "the provider failed"),
         )
         session.on("close", self._closed)
         session.on("conversation_item_added", self._item_added)
-        await self._line.join()
+        await self._room_join.join()
         self._settlement.expect_caller()
         self._watch.begin()
 
@@ -178,15 +183,15 @@ class _Conversation:
     def _item_added(self, event: ConversationItemAddedEvent) -> None:
         measured = getattr(event.item, "metrics", None) or {}
         if (latency := measured.get("e2e_latency")) is not None:
-            self._line.count("answered_after", float(latency))
+            self._pipe.count("answered_after", float(latency))
 
     async def _snapshots(self) -> None:
         while True:
             await asyncio.sleep(SNAPSHOT_SECONDS)
-            self._line.send_usage(self._tally.record(CallOutcome.FAILED, complete=False))
+            self._pipe.send_usage(self._tally.record(CallOutcome.FAILED, complete=False))
 
     async def _heed_finish(self) -> None:
-        reason = await self._line.finished()
+        reason = await self._pipe.finished()
         if reason == Finish.WITHDRAWN:
             return  # whoever withdraws the call cancels it: nobody wants to hear a goodbye
         await self._say_last(Announcement.GOODBYE)
@@ -197,7 +202,7 @@ class _Conversation:
 
     async def _code_failed(self, error: BaseException) -> None:
         logger.error("the call's code failed", exc_info=error)
-        self._line.count(f"provider_failed:{Stage.CODE}", 1)
+        self._pipe.count(f"provider_failed:{Stage.CODE}", 1)
         await self._say_last(Announcement.GIVING_UP)
         self._settlement.end(CallOutcome.FAILED, "the call's code failed")
 

@@ -4,9 +4,7 @@ import asyncio
 import logging
 import os
 import socket
-import time
 from collections.abc import Coroutine
-from functools import partial
 from typing import Any, cast
 
 from livekit.agents import JobContext, JobProcess
@@ -17,7 +15,7 @@ from contract.usage import CallOutcome
 from worker import logs
 from worker.call import admission, conversation, probe_answer
 from worker.call.admission import AdmissionRefused
-from worker.call.job import offered_at
+from worker.call.room_join import RoomJoin
 from worker.call_pipe import Finish, PipeToMain
 from worker.configuration import Configuration
 from worker.forking import fork_server
@@ -35,87 +33,64 @@ def prepare(configuration: Configuration, _: JobProcess) -> None:
 
 async def enter(configuration: Configuration, ctx: JobContext) -> None:
     """Serve one job to its end: what the SDK runs in a call's process."""
-    line = await PipeToMain.open(cast(socket.socket, ctx.proc.user_arguments))
+    pipe = await PipeToMain.open(cast(socket.socket, ctx.proc.user_arguments))
     logs.worker_is(ctx.worker_id)
     logs.call_is(ctx.job.id, ctx.job.room.name)
     reason = "the call is over"
     try:
-        if outcome := await _unless_withdrawn(line, _serve(configuration, ctx, line)):
-            line.end(outcome)
+        if outcome := await _unless_withdrawn(pipe, _serve(configuration, ctx, pipe)):
+            pipe.end(outcome)
     except AdmissionRefused as refused:
         reason = refused.refusal.value
-        line.refuse(reason, refused.detail)
+        pipe.refuse(reason, refused.detail)
     except asyncio.CancelledError:
         # The SDK ends this process: the room is lost, or the main process is.
-        line.end(CallOutcome.CUT_OFF)
+        pipe.end(CallOutcome.CUT_OFF)
         raise
     except Exception:  # the edge of this task: the main process has to know that it is over
         logger.exception("the call has failed")
-        line.end(CallOutcome.FAILED)
+        pipe.end(CallOutcome.FAILED)
     finally:
-        await line.close()
+        await pipe.close()
         ctx.shutdown(reason)
 
 
 async def _unless_withdrawn(
-    line: PipeToMain, serving: Coroutine[Any, Any, CallOutcome | None]
+    pipe: PipeToMain, serving: Coroutine[Any, Any, CallOutcome | None]
 ) -> CallOutcome | None:
     """Serve, until somebody takes the dispatch back: then leave at once, and leave the room."""
     task = asyncio.create_task(serving, name="serve")
-    line.finish.add_done_callback(
+    pipe.finish.add_done_callback(
         lambda told: task.cancel() if told.result() == Finish.WITHDRAWN else None
     )
     try:
         return await task
     except asyncio.CancelledError:
         task.cancel()
-        if not line.is_withdrawn:
+        if not pipe.is_withdrawn:
             raise
-    if not line.has_joined:
+    if not pipe.has_joined:
         raise AdmissionRefused(Refusal.WITHDRAWN, "the dispatch is gone")
     logger.info("the dispatch was withdrawn")
     return CallOutcome.CUT_OFF
 
 
 async def _serve(
-    configuration: Configuration, ctx: JobContext, line: PipeToMain
+    configuration: Configuration, ctx: JobContext, pipe: PipeToMain
 ) -> CallOutcome | None:
     offer = read(ctx.job)
-    await line.turn()
+    await pipe.turn()
     await admission.admit(ctx, configuration, offer)
     if isinstance(offer.said, Probe):
-        await probe_answer.answer(ctx, line)
+        await probe_answer.answer(ctx, pipe)
         return None
-    _set_our_door(ctx, configuration, line)
+    room_join = RoomJoin(ctx, offer, configuration, pipe)
     loop = asyncio.get_running_loop()
-    alarm = loop.call_later(configuration.max_call_seconds, line.ask_to_finish, Finish.TIME_IS_UP)
+    alarm = loop.call_later(configuration.max_call_seconds, pipe.ask_to_finish, Finish.TIME_IS_UP)
     try:
-        return await conversation.hold(ctx, configuration, line)
+        return await conversation.hold(ctx, configuration, pipe, room_join)
     finally:
         alarm.cancel()
-
-
-def _set_our_door(ctx: JobContext, configuration: Configuration, line: PipeToMain) -> None:
-    """Let nobody into the room but by our own door: the session and tenants' code call connect."""
-    connect = ctx.connect
-
-    async def join(**options: Any) -> None:
-        if line.has_joined:
-            return
-        if line.refused.done():
-            raise line.refused.result()
-        try:
-            await admission.join(ctx, configuration, partial(connect, **options))
-        except AdmissionRefused as refused:
-            # Before the room is left: that the room is over must not be taken for the call's end.
-            line.refused.set_result(refused)
-            await ctx.room.disconnect()
-            raise
-        line.joined()
-        line.count("joined_after", time.time() - offered_at(ctx))
-
-    line.joins_by(join)
-    ctx.connect = join  # type: ignore[method-assign] # the SDK has no hook for it
 
 
 def _furnish(configuration: Configuration) -> None:

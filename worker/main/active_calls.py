@@ -1,4 +1,4 @@
-"""The main process's book of calls: who is served, in which process, and how each one ended."""
+"""The main process's list of calls: who is served, in which process, and how each one ended."""
 
 import asyncio
 import logging
@@ -24,8 +24,8 @@ from worker.usage.journal import UsageJournal
 
 logger = logging.getLogger(__name__)
 
-# How long a dead process's last words may take to be read.
-_LAST_WORDS_SECONDS = 1.0
+# How long the last messages of a dead process may take to be read.
+_LAST_MESSAGES_SECONDS = 1.0
 # A call that is over leaves within 3 s; one without a network would wait for it up to 15 minutes.
 _LEAVING_SECONDS = 20.0
 _FEWEST_TURNS = 4
@@ -37,7 +37,7 @@ class ActiveCall:
 
     offer: Offer
     identity: str
-    line: PipeToCall | None = None
+    pipe: PipeToCall | None = None
     is_withdrawn: bool = False
     refusal: str | None = None
     record: dict[str, Any] | None = None
@@ -133,7 +133,7 @@ class ActiveCalls:
             await asyncio.wait(self._following)
 
     def process_created(self, process: JobExecutor) -> None:
-        """Make the line to a process before it is forked."""
+        """Make the pipe to a process before it is forked."""
         main_end, call_end = make_pair()
         self._ends[process] = (main_end, call_end)
         process.user_arguments = call_end
@@ -166,7 +166,7 @@ class ActiveCalls:
             call.over.set()
 
     async def _follow(self, call: ActiveCall, process: JobExecutor, end: Any) -> None:
-        call.line = await PipeToCall.open(end, partial(self._heard, call))
+        call.pipe = await PipeToCall.open(end, partial(self._heard, call))
         if call.is_withdrawn:
             self._finish(call, Finish.WITHDRAWN)
         await call.over.wait()
@@ -176,7 +176,7 @@ class ActiveCalls:
             logger.warning("a call that is over does not leave; its process is killed")
             fork_server.kill(process.pid)  # type: ignore[attr-defined] # of the process executor
             await call.process_ended.wait()
-        await call.line.hung_up(_LAST_WORDS_SECONDS)
+        await call.pipe.hung_up(_LAST_MESSAGES_SECONDS)
         self._turns.give_back(call.offer.job_id)
         self._served_by.pop(process, None)
         has_died = call.outcome is None and call.refusal is None and not call.is_probe
@@ -187,8 +187,8 @@ class ActiveCalls:
     def _heard(self, call: ActiveCall, message: Message) -> None:
         body = message.body
         match message.kind:
-            case Up.WAITS if call.line is not None:
-                self._turns.ask(call.offer.job_id, call.line.may_join)
+            case Up.WAITS if call.pipe is not None:
+                self._turns.ask(call.offer.job_id, call.pipe.may_join)
             case Up.JOINED:
                 self._turns.give_back(call.offer.job_id)
             case Up.REFUSED if call.is_probe and body["reason"] == Refusal.WITHDRAWN:
@@ -234,5 +234,5 @@ class ActiveCalls:
         await self._remove_dead(call.offer.room, call.identity)
 
     def _finish(self, call: ActiveCall, reason: Finish) -> None:
-        if call.line is not None:
-            call.line.finish(reason)
+        if call.pipe is not None:
+            call.pipe.finish(reason)

@@ -125,6 +125,6 @@ class TenantServer(AgentServer):
 
     async def _handle_termination(self, msg: protocol.JobTermination) -> None:
         # The SDK would wait 15 s for the call's entrypoint, and forgets a job that is not
-        # launched yet: our own line reaches both.
+        # launched yet: our own pipe reaches both.
         self._on_withdrawal(msg.job_id)
         await super()._handle_termination(msg)
