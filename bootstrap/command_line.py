@@ -68,7 +68,7 @@ def main(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return exit_messages.die_by(signal.SIGINT)
     except Exception as error:  # noqa: BLE001 - the edge of the process: every error has its exit code
-        shows = isinstance(settings, WorkerSettings) and settings.log_level == "DEBUG"
+        shows = isinstance(settings, WorkerSettings) and settings.host.log_level == "DEBUG"
         return exit_messages.tell(exit_messages.of_error(error, shows_traceback=shows))
 
 

@@ -56,9 +56,9 @@ def scrubbed(environment: Mapping[str, str], settings: WorkerSettings) -> dict[s
     """
     kept = {name: text for name, text in environment.items() if not _is_ours(name)}
     others = {name: text.get_secret_value() for name, text in settings.others.items()}
-    if settings.agent is None or settings.env_file is not None:
+    if settings.agent.code is None or settings.env_file is not None:
         kept = {name: text for name, text in kept.items() if not name.startswith(_PROVIDER)}
-    if settings.agent is None:
+    if settings.agent.code is None:
         others = {name: text for name, text in others.items() if not name.startswith(_PROVIDER)}
     else:
         others |= _provider(settings)
@@ -74,10 +74,10 @@ def _is_ours(name: str) -> bool:
 
 def _provider(settings: WorkerSettings) -> dict[str, str]:
     given = {}
-    if settings.openai_api_key is not None:
-        given["OPENAI_API_KEY"] = settings.openai_api_key.get_secret_value()
-    if settings.openai_base_url is not None:
-        given["OPENAI_BASE_URL"] = settings.openai_base_url
+    if settings.provider.api_key is not None:
+        given["OPENAI_API_KEY"] = settings.provider.api_key.get_secret_value()
+    if settings.provider.base_url is not None:
+        given["OPENAI_BASE_URL"] = settings.provider.base_url
     return given
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from bootstrap.settings.settings import WorkerSettings
 from contract.exits import ExitCode
-from worker.configuration import ClaimPolicy, Configuration, FinalReport, Strictness
+from worker.configuration import Configuration, FinalReport
 from worker.forking.deferral import defer_reexports
 from worker.forking.privacy import seclude
 
@@ -26,12 +26,12 @@ def prepare(settings: WorkerSettings, health_socket: socket.socket) -> None:
     What only the main process may have stays with it, the listening socket and the usage secret;
     from then on none of its user's processes can look for it there.
     """
-    secrets = [] if settings.usage_secret is None else [settings.usage_secret]
+    secrets = [] if settings.host.usage_secret is None else [settings.host.usage_secret]
     prepare_calls(
         close=[health_socket],
         forget=secrets,
-        every_pipeline=bool(settings.agent) or settings.agent_config.pipeline == "realtime",
-        decoders=bool(settings.agent),
+        every_pipeline=bool(settings.agent.code) or settings.agent.config.pipeline == "realtime",
+        decoders=bool(settings.agent.code),
     )
     seclude()
 
@@ -40,7 +40,7 @@ def serve(
     settings: WorkerSettings,
     *,
     report: dict[str, Any],
-    last_word: FinalReport | None,
+    final_report: FinalReport | None,
     health_socket: socket.socket,
     on_state: Callable[[str, int | None], None],
 ) -> ExitCode:
@@ -49,7 +49,7 @@ def serve(
         configuration(
             settings,
             report=report,
-            last_word=last_word,
+            final_report=final_report,
             health_socket=health_socket,
             on_state=on_state,
         )
@@ -60,37 +60,23 @@ def configuration(
     settings: WorkerSettings,
     *,
     report: dict[str, Any],
-    last_word: FinalReport | None,
+    final_report: FinalReport | None,
     health_socket: socket.socket,
     on_state: Callable[[str, int | None], None],
 ) -> Configuration:
     """Say to the worker what the settings say, and what the preflight found."""
     return Configuration(
-        tenant=settings.tenant,
+        identity=settings.identity,
         credentials=settings.credentials,
-        agent_name=settings.agent_name,
-        room_prefix=settings.room_prefix,
-        agent_config=settings.agent_config,
-        state_dir=settings.state_dir,
-        edition=report.get("project", {}).get("edition"),
-        claim_keys=settings.claim_keys,
-        claim_policy=ClaimPolicy(settings.claim_policy),
-        token_rule=Strictness(settings.token_rule),
-        rival_check=Strictness(settings.rival_check),
+        host=settings.host,
+        claims=settings.claims,
+        checks=settings.checks,
+        provider=settings.provider,
         agent=settings.agent,
-        openai_api_key=settings.openai_api_key,
-        openai_base_url=settings.openai_base_url,
-        max_calls=settings.max_calls,
-        max_call_seconds=settings.max_call_seconds,
-        call_memory_limit_mb=settings.call_memory_limit_mb,
-        drain_seconds=settings.drain_seconds,
-        hurry_seconds=settings.hurry_seconds,
-        usage_url=settings.usage_url,
-        usage_secret=settings.usage_secret,
-        log_format=settings.log_format,
-        log_level=settings.log_level,
+        limits=settings.limits,
+        edition=report.get("project", {}).get("edition"),
         report=report,
-        last_word=last_word,
+        final_report=final_report,
         health_socket=health_socket,
         on_state=on_state,
     )

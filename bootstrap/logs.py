@@ -10,11 +10,11 @@ from contract.log_record import JsonFormatter, TextFormatter
 def begin(settings: WorkerSettings) -> None:
     """Write this process's records to standard error as LOG_FORMAT and LOG_LEVEL say."""
     context = {
-        "tenant": settings.tenant,
+        "tenant": settings.identity.tenant,
         "project_host": settings.credentials.host,
         "key_fingerprint": settings.credentials.fingerprint,
     }
-    form = TextFormatter if settings.log_format == "text" else JsonFormatter
+    form = TextFormatter if settings.host.log_format == "text" else JsonFormatter
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(form(lambda: context, settings.secrets()))
-    logging.basicConfig(handlers=[handler], level=settings.log_level, force=True)
+    logging.basicConfig(handlers=[handler], level=settings.host.log_level, force=True)

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 logger = logging.getLogger(__name__)
 
-# A usage record is about 2 KiB; a session with many models stays far below this.
+# What a call used is about 2 KiB; a session with many models stays far below this.
 _LONGEST_MESSAGE = 1024 * 1024
 _LAST_WORDS_SECONDS = 2.0
 
@@ -99,12 +99,12 @@ class PipeToMain:
         """Send a measure to the main process, by the name that `Metrics.record` takes."""
         self._say(Up.COUNT, metric=metric, value=value)
 
-    def send_usage(self, record: dict[str, Any]) -> None:
-        """Send the usage record so far; the last one stands if the process dies."""
-        self._say(Up.USAGE, record=record)
+    def send_usage(self, usage: dict[str, Any]) -> None:
+        """Send what was used so far; the last one stands if the process dies."""
+        self._say(Up.USAGE, usage=usage)
 
     def end(self, outcome: str) -> None:
-        """Tell that the call is over, and that the last usage record sent is complete."""
+        """Tell that the call is over, and that the last usage sent is complete."""
         self._say(Up.ENDED, outcome=outcome)
 
     async def close(self) -> None:

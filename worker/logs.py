@@ -75,11 +75,11 @@ def call_is(job: str, room: str) -> None:
 
 def _write_by(configuration: Configuration) -> None:
     _now.update(
-        tenant=configuration.tenant,
+        tenant=configuration.identity.tenant,
         project_host=configuration.credentials.host,
         key_fingerprint=configuration.credentials.fingerprint,
     )
-    form = TextFormatter if configuration.log_format == "text" else JsonFormatter
+    form = TextFormatter if configuration.host.log_format == "text" else JsonFormatter
     handler = _OneWrite(sys.stderr)
     handler.setFormatter(form(lambda: _now, configuration.secrets()))
     handler.addFilter(lambda record: record.msg != _EXPECTED)
@@ -87,7 +87,7 @@ def _write_by(configuration: Configuration) -> None:
     for inherited in list(root.handlers):
         root.removeHandler(inherited)
     root.addHandler(handler)
-    _set_level(root, logging.getLevelName(configuration.log_level))
+    _set_level(root, logging.getLevelName(configuration.host.log_level))
     hush()
     logging.captureWarnings(True)
     sys.excepthook = _log_uncaught

@@ -22,7 +22,8 @@ def check(given: WorkerSettings | Findings, *, as_json: bool) -> ExitCode:
     """
     if isinstance(given, WorkerSettings):
         environment.scrub(given)
-        if given.agent and (fault := agent_code.find_fault(given.agent, given.secrets())):
+        code = given.agent.code
+        if code and (fault := agent_code.find_fault(code, given.secrets())):
             given = given.spoiled_by(fault)
     live = LiveLine(sys.stderr)
     report = interruptions.run(
@@ -40,12 +41,12 @@ def record(report: Report, settings: WorkerSettings, *, but: str = "") -> None:
     faults = [f"{line.id}: {line.detail} ({line.hint})" for line in report.faults]
     every = f"every check but {but}" if but else "every check"
     told = "; ".join(faults) or f"{every} answered in {report.elapsed_ms / 1000:.1f} s"
-    extra = {"report": report.as_dict()} if settings.log_format == "json" else {}
+    extra = {"report": report.as_dict()} if settings.host.log_format == "json" else {}
     level = logging.INFO if report.verdict == "pass" else logging.ERROR
     _log.log(level, "preflight %s: %s", report.verdict, told, extra=extra)
     for line in report.warnings:
         _log.warning("%s: %s (%s)", line.id, line.detail, line.hint)
-    if report.verdict == "fail" and settings.log_format == "text":
+    if report.verdict == "fail" and settings.host.log_format == "text":
         print(_text(report), file=sys.stderr, flush=True)
 
 

@@ -41,7 +41,7 @@ def run(settings: WorkerSettings) -> ExitCode:
         UnusableSetting: STATE_DIR, HEALTH_PORT or AGENT turn out unusable.
     """
     logs.begin(settings)
-    if warning := memory.warning(settings.max_calls, memory.limit_mib()):
+    if warning := memory.warning(settings.limits.max_calls, memory.limit_mib()):
         _log.warning("%s", warning)
     watch = StartWatch()
     try:
@@ -60,17 +60,19 @@ def _serve(
     # Late: this import is the runtime, most of a start, and reads the environment as it is by now.
     from bootstrap import handover
 
-    if settings.agent and (fault := agent_code.find_fault(settings.agent, settings.secrets())):
+    if settings.agent.code and (
+        fault := agent_code.find_fault(settings.agent.code, settings.secrets())
+    ):
         raise UnusableSetting(fault)
     watch.check()
     handover.prepare(settings, held.listener)
-    word = watch.wait(preflight.word)
-    check.record(word.report, settings, but="" if word.is_last else LAST)
-    held.state_dir.write(report=word.report.as_dict())
-    if word.report.verdict == "fail":
-        held.state_dir.write(exit_code=int(word.report.exit_code))
-        return word.report.exit_code
-    if word.is_last:
+    sent = watch.wait(preflight.next_report)
+    check.record(sent.report, settings, but="" if sent.is_final else LAST)
+    held.state_dir.write(report=sent.report.as_dict())
+    if sent.report.verdict == "fail":
+        held.state_dir.write(exit_code=int(sent.report.exit_code))
+        return sent.report.exit_code
+    if sent.is_final:
         preflight.close()
     else:
         preflight.relieve()
@@ -80,11 +82,11 @@ def _serve(
         # The worker's loop runs and has the signals by now.
         watch.pass_on()
 
-    hear_out = partial(_hear_out, preflight, word.report, settings, held.state_dir)
+    final_report = partial(_final_report, preflight, sent.report, settings, held.state_dir)
     code = handover.serve(
         settings,
-        report=word.report.as_dict(),
-        last_word=None if word.is_last else hear_out,
+        report=sent.report.as_dict(),
+        final_report=None if sent.is_final else final_report,
         health_socket=held.listener,
         on_state=on_state,
     )
@@ -93,11 +95,11 @@ def _serve(
     return code
 
 
-async def _hear_out(
+async def _final_report(
     preflight: PreflightProcess, told: Report, settings: WorkerSettings, state_dir: StateDir
 ) -> tuple[dict[str, Any], ExitCode]:
     """Wait for the end of the look for rivals, during which the worker registers."""
-    report = (await preflight.last_word()).report
+    report = (await preflight.final_report()).report
     preflight.close()
     check.record_rest(report, told, settings)
     state_dir.write(report=report.as_dict())
@@ -107,12 +109,12 @@ async def _hear_out(
 @contextmanager
 def _holding(settings: WorkerSettings) -> Iterator[_Held]:
     try:
-        state_dir = acquire(settings.state_dir)
+        state_dir = acquire(settings.host.state_dir)
     except StateDirFault as fault:
         example = EXAMPLES["STATE_DIR"]
         raise UnusableSetting(Finding(WELLFORMED, "STATE_DIR", str(fault), example)) from None
     try:
-        with listen(settings.health_host, settings.health_port) as listener:
+        with listen(settings.host.health_host, settings.host.health_port) as listener:
             state_dir.write(port=listener.getsockname()[1])
             yield _Held(state_dir, listener)
     except Interrupted:

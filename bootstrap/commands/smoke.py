@@ -30,7 +30,7 @@ class Smoke:
 
     def sentence(self, settings: WorkerSettings) -> str:
         """Say it to a person, with what to do next."""
-        place = f"{settings.agent_name!r} on {settings.credentials.host}"
+        place = f"{settings.identity.agent_name!r} on {settings.credentials.host}"
         if self.others:
             who = ", ".join(sorted({answer.identity for answer in self.others}))
             return (
@@ -58,8 +58,8 @@ async def smoke(
         async def send(want: ProbeWant, patience_seconds: float) -> tuple[ProbeAnswer, ...]:
             return await probe(
                 project,
-                tenant_prefix=settings.room_prefix,
-                agent_name=settings.agent_name,
+                tenant_prefix=settings.identity.room_prefix,
+                agent_name=settings.identity.agent_name,
                 want=want,
                 patience_seconds=patience_seconds,
             )
@@ -86,4 +86,4 @@ def is_ours(answer: ProbeAnswer, settings: WorkerSettings) -> bool:
     It proves nothing against someone who holds the project's key and lies.
     """
     shown = (answer.attributes.get("tenant"), answer.attributes.get("key_fingerprint"))
-    return answer.is_agent and shown == (settings.tenant, settings.credentials.fingerprint)
+    return answer.is_agent and shown == (settings.identity.tenant, settings.credentials.fingerprint)

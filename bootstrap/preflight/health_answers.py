@@ -1,4 +1,4 @@
-"""The desk in the lobby: answers for health on the container's port until the worker does."""
+"""Answers for health on the container's port, until the worker does."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""The lobby: a short-lived child that runs the preflight and answers for health meanwhile.
+"""The preflight process: a child that runs the preflight and answers for health meanwhile.
 
 The main process imports the runtime in the same time. Both hold the listening socket: the child
 answers on it until it is relieved, then the worker does, and no connection is lost between. A look
@@ -33,23 +33,23 @@ class PreflightProcessFault(Exception):
 
 @dataclass(frozen=True)
 class ReportSoFar:
-    """What the child says of the preflight; its last word, or what holds so far."""
+    """A report that the child has sent: the final one, or what holds so far."""
 
     report: Report
-    is_last: bool
+    is_final: bool
 
 
 @dataclass
 class PreflightProcess:
     """The child's process, and our ends of the lines to it; closed by `with`.
 
-    On `line` come its words. `relief` is closed at both ends to take over from its desk.
+    On `reports` it sends its reports. `relief` is closed at both ends to take over from it.
     """
 
     pid: int
-    line: socket.socket
+    reports: socket.socket
     relief: socket.socket
-    _heard: bytearray = field(default_factory=bytearray)
+    _received: bytearray = field(default_factory=bytearray)
 
     def __enter__(self) -> Self:
         return self
@@ -62,38 +62,38 @@ class PreflightProcess:
     ) -> None:
         self.close()
 
-    def word(self) -> ReportSoFar:
-        """Wait for the child's next word; it goes on answering for health.
+    def next_report(self) -> ReportSoFar:
+        """Wait for the child's next report; it goes on answering for health.
 
         Raises:
             PreflightProcessFault: when the child ended without one.
         """
-        while b"\n" not in self._heard:
-            piece = self.line.recv(_PIECE_BYTES)
+        while b"\n" not in self._received:
+            piece = self.reports.recv(_PIECE_BYTES)
             if not piece:
                 raise PreflightProcessFault(
                     "the preflight ended without a report; the log says why"
                 )
-            self._heard += piece
-        text, _, self._heard = self._heard.partition(b"\n")
-        said: dict[str, Any] = json.loads(text)
-        return ReportSoFar(from_dict(said["report"]), said["is_last"])
+            self._received += piece
+        text, _, self._received = self._received.partition(b"\n")
+        sent: dict[str, Any] = json.loads(text)
+        return ReportSoFar(from_dict(sent["report"]), sent["is_final"])
 
-    async def last_word(self) -> ReportSoFar:
-        """Wait for the word after one that was not the last, within a running loop.
+    async def final_report(self) -> ReportSoFar:
+        """Wait for the report after one that was not final, within a running loop.
 
         Raises:
             PreflightProcessFault: when the child ended without one.
         """
-        if not self._heard:
+        if not self._received:
             came = asyncio.Event()
             loop = asyncio.get_running_loop()
-            loop.add_reader(self.line, came.set)
+            loop.add_reader(self.reports, came.set)
             try:
                 await came.wait()
             finally:
-                loop.remove_reader(self.line)
-        return self.word()
+                loop.remove_reader(self.reports)
+        return self.next_report()
 
     def relieve(self) -> None:
         """Have the child answer nobody any more; returns when it has answered the last."""
@@ -102,10 +102,10 @@ class PreflightProcess:
 
     def close(self) -> None:
         """Have the child leave and wait until it is gone; a preflight under way is cancelled."""
-        if self.line.fileno() == -1:
+        if self.reports.fileno() == -1:
             return
         self.relief.close()
-        self.line.close()
+        self.reports.close()
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self.pid, 0)
 
@@ -124,19 +124,19 @@ def begin(
     from bootstrap.preflight import run
 
     ask = partial(run.run, settings, proxy=proxy)
-    our_line, line = socket.socketpair()
+    our_reports, reports = socket.socketpair()
     our_relief, relief = socket.socketpair()
     pid = os.fork()
     if pid:
-        line.close()
+        reports.close()
         relief.close()
-        return PreflightProcess(pid, our_line, our_relief)
+        return PreflightProcess(pid, our_reports, our_relief)
     code = 1
     try:
-        our_line.close()
+        our_reports.close()
         our_relief.close()
         _prepare()
-        asyncio.run(_attend(HealthAnswers(listener), line, relief, ask))
+        asyncio.run(_attend(HealthAnswers(listener), reports, relief, ask))
         code = 0
     except BaseException:  # noqa: BLE001 - the edge of the child: nothing may unwind into the parent's frames
         _log.exception("the preflight's process broke")
@@ -154,43 +154,46 @@ def _prepare() -> None:
 
 
 async def _attend(
-    desk: HealthAnswers, line: socket.socket, relief: socket.socket, ask: Callable[..., Asking]
+    answers: HealthAnswers,
+    reports: socket.socket,
+    relief: socket.socket,
+    ask: Callable[..., Asking],
 ) -> None:
-    line.setblocking(False)
+    reports.setblocking(False)
     relief.setblocking(False)
-    desk.open()
-    speaking = asyncio.create_task(_speak(line, ask), name="preflight")
-    leaving = asyncio.create_task(_until_closed(line), name="wait for the main process")
-    relieved = asyncio.create_task(_leave(desk, relief), name="wait for relief at the desk")
-    await asyncio.wait({speaking, leaving}, return_when=asyncio.FIRST_COMPLETED)
-    if speaking.done() and not leaving.done():
-        speaking.result()
+    answers.open()
+    sending = asyncio.create_task(_send_reports(reports, ask), name="preflight")
+    leaving = asyncio.create_task(_until_closed(reports), name="wait for the main process")
+    relieved = asyncio.create_task(_leave(answers, relief), name="wait for relief")
+    await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+    if sending.done() and not leaving.done():
+        sending.result()
         await leaving
-    elif not speaking.done():
-        speaking.cancel()
-        await asyncio.wait({speaking})
+    elif not sending.done():
+        sending.cancel()
+        await asyncio.wait({sending})
     await relieved
 
 
-async def _speak(line: socket.socket, ask: Callable[..., Asking]) -> None:
+async def _send_reports(reports: socket.socket, ask: Callable[..., Asking]) -> None:
     async def on_settled(report: Report) -> None:
-        await _say(line, ReportSoFar(report, is_last=False))
+        await _send(reports, ReportSoFar(report, is_final=False))
 
-    await _say(line, ReportSoFar(await ask(on_settled=on_settled), is_last=True))
+    await _send(reports, ReportSoFar(await ask(on_settled=on_settled), is_final=True))
 
 
-async def _say(line: socket.socket, word: ReportSoFar) -> None:
-    text = json.dumps({"report": word.report.as_dict(), "is_last": word.is_last}) + "\n"
+async def _send(reports: socket.socket, sent: ReportSoFar) -> None:
+    text = json.dumps({"report": sent.report.as_dict(), "is_final": sent.is_final}) + "\n"
     with contextlib.suppress(ConnectionError):  # the main process is gone: nobody wants to know
-        await asyncio.get_running_loop().sock_sendall(line, text.encode())
+        await asyncio.get_running_loop().sock_sendall(reports, text.encode())
 
 
-async def _until_closed(line: socket.socket) -> None:
+async def _until_closed(reports: socket.socket) -> None:
     with contextlib.suppress(ConnectionError):
-        await asyncio.get_running_loop().sock_recv(line, 1)
+        await asyncio.get_running_loop().sock_recv(reports, 1)
 
 
-async def _leave(desk: HealthAnswers, relief: socket.socket) -> None:
+async def _leave(answers: HealthAnswers, relief: socket.socket) -> None:
     await _until_closed(relief)
-    await desk.close()
+    await answers.close()
     relief.close()

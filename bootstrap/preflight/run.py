@@ -118,7 +118,7 @@ class _Run:
         given = self._scene.given
         if not check.choice or isinstance(given, Findings):
             return "required"
-        return given.rival_check if check.choice == "rival_check" else given.provider_check
+        return given.checks.rivals if check.choice == "rival_check" else given.checks.provider
 
     def _written(self, check: Check, outcome: CheckOutcome, elapsed_ms: int) -> _Answer:
         mark = outcome.mark
@@ -165,4 +165,5 @@ def _chosen(only: Collection[str] | None) -> tuple[Check, ...]:
 def _who(given: WorkerSettings | Findings) -> tuple[str | None, str | None, str | None]:
     if isinstance(given, Findings):
         return given.tenant, given.host, given.key_fingerprint
-    return given.tenant, given.credentials.host, given.credentials.fingerprint
+    credentials = given.credentials
+    return given.identity.tenant, credentials.host, credentials.fingerprint

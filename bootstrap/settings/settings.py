@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationError
@@ -12,69 +12,44 @@ from pydantic import SecretStr, ValidationError
 from bootstrap.settings import agent_file
 from contract.agent_config import AgentConfig
 from contract.fingerprint import fingerprint
+from contract.policies import ClaimPolicy, Strictness
 from contract.settings import contradictions
 from contract.settings.examples import EXAMPLES
 from contract.settings.findings import WELLFORMED, Finding, Findings
+from contract.settings.groups import (
+    AgentChoice,
+    CheckRules,
+    ClaimRules,
+    Host,
+    Identity,
+    Limits,
+    Provider,
+)
 from contract.settings.sources import Gathered, gather
 from contract.settings.suspicions import suspicion
-from contract.settings.values import Choice, Values
+from contract.settings.values import Values
 from contract.tenant import default_agent_name, default_room_prefix
 from project.credentials import Credentials
 
 STATE_FOLDER = "livekit-tenant-worker"
-_AS_GIVEN = (
-    "rival_check",
-    "provider_check",
-    "openai_api_key",
-    "openai_base_url",
-    "agent",
-    "max_calls",
-    "max_call_seconds",
-    "call_memory_limit_mb",
-    "drain_seconds",
-    "hurry_seconds",
-    "health_host",
-    "health_port",
-    "usage_url",
-    "usage_secret",
-    "log_level",
-)
 
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """What one container was told; durations in seconds, memory in MiB.
+    """What one container was told, in groups that are passed on as they are.
 
     `others` is what an env file holds beside our variables, for the tenant's own code; `findings`
     are warnings, for people.
     """
 
-    tenant: str
+    identity: Identity
     credentials: Credentials
-    agent_name: str
-    room_prefix: str
-    foreign_fingerprints: frozenset[str]
-    claim_keys: tuple[str, ...]
-    claim_policy: Literal["required", "optional", "off"]
-    token_rule: Literal["required", "warn"]
-    rival_check: Choice
-    provider_check: Choice
-    openai_api_key: SecretStr | None
-    openai_base_url: str | None
-    agent_config: AgentConfig
-    agent: str | None
-    max_calls: int
-    max_call_seconds: int
-    call_memory_limit_mb: int
-    drain_seconds: int
-    hurry_seconds: int
-    health_host: str
-    health_port: int
-    state_dir: Path
-    usage_url: str | None
-    usage_secret: SecretStr | None
-    log_format: Literal["json", "text"]
-    log_level: str
+    claims: ClaimRules
+    checks: CheckRules
+    provider: Provider
+    agent: AgentChoice
+    limits: Limits
+    host: Host
     env_file: Path | None = None
     others: Mapping[str, SecretStr] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
@@ -83,14 +58,14 @@ class WorkerSettings:
         """Give what a fault makes of these settings that only using them brought to light."""
         return Findings(
             (fault, *self.findings),
-            tenant=self.tenant,
+            tenant=self.identity.tenant,
             host=self.credentials.host,
             key_fingerprint=self.credentials.fingerprint,
         )
 
     def secrets(self) -> tuple[str, ...]:
         """List every text that no output may hold, the env file's other values among them."""
-        held = (self.credentials.api_secret, self.openai_api_key, self.usage_secret)
+        held = (self.credentials.api_secret, self.provider.api_key, self.host.usage_secret)
         long_enough = 8  # `en` or `10` may be somebody's value, and is in many a sentence
         return (
             self.credentials.api_key,
@@ -166,33 +141,60 @@ def _settings(
     *,
     is_terminal: bool,
 ) -> WorkerSettings:
-    tenant, credentials = _identity(values)
+    identity, credentials = _identity(values)
     return WorkerSettings(
-        tenant=tenant,
+        identity=identity,
         credentials=credentials,
-        agent_name=values.livekit_agent_name or default_agent_name(tenant),
-        room_prefix=values.room_prefix or default_room_prefix(tenant),
-        foreign_fingerprints=values.foreign_key_fingerprints,
-        claim_keys=values.claim_public_key,
-        claim_policy=values.claim_policy or ("required" if values.claim_public_key else "off"),
-        token_rule=values.token_rule or ("warn" if credentials.is_cloud else "required"),
-        agent_config=config,
-        state_dir=_state_dir(values.state_dir, tenant),
-        log_format=values.log_format or ("text" if is_terminal else "json"),
+        claims=_claim_rules(values, is_cloud=credentials.is_cloud),
+        checks=CheckRules(
+            rivals=Strictness(values.rival_check),
+            provider=Strictness(values.provider_check),
+            foreign_fingerprints=values.foreign_key_fingerprints,
+        ),
+        provider=Provider(values.openai_api_key, values.openai_base_url),
+        agent=AgentChoice(config, values.agent),
+        limits=Limits(values.max_calls, values.max_call_seconds, values.call_memory_limit_mb),
+        host=_host(values, identity.tenant, is_terminal=is_terminal),
         env_file=env_file,
         others={name: SecretStr(text) for name, text in gathered.others.items()},
         findings=tuple(gathered.findings),
-        **{name: getattr(values, name) for name in _AS_GIVEN},
     )
 
 
-def _identity(values: Values) -> tuple[str, Credentials]:
-    given = (values.tenant_id, values.livekit_url, values.livekit_api_key)
-    tenant, url, key = (text or "" for text in given)
+def _identity(values: Values) -> tuple[Identity, Credentials]:
+    texts = (values.tenant_id, values.livekit_url, values.livekit_api_key)
+    tenant, url, key = (text or "" for text in texts)
     if not (tenant and url and key and values.livekit_api_secret):
         raise RuntimeError("a required setting got lost after it was asked for")
-    return tenant, Credentials(url, key, values.livekit_api_secret)
+    identity = Identity(
+        tenant=tenant,
+        agent_name=values.livekit_agent_name or default_agent_name(tenant),
+        room_prefix=values.room_prefix or default_room_prefix(tenant),
+    )
+    return identity, Credentials(url, key, values.livekit_api_secret)
 
 
-def _state_dir(given: str | None, tenant: str) -> Path:
-    return Path(given) if given else Path(tempfile.gettempdir()) / STATE_FOLDER / tenant
+def _claim_rules(values: Values, *, is_cloud: bool) -> ClaimRules:
+    has_key = bool(values.claim_public_key)
+    policy = ClaimPolicy.REQUIRED if has_key else ClaimPolicy.OFF
+    token_rule = Strictness.WARN if is_cloud else Strictness.REQUIRED
+    return ClaimRules(
+        policy=ClaimPolicy(values.claim_policy or policy),
+        public_keys=values.claim_public_key,
+        token_rule=Strictness(values.token_rule or token_rule),
+    )
+
+
+def _host(values: Values, tenant: str, *, is_terminal: bool) -> Host:
+    default_folder = Path(tempfile.gettempdir()) / STATE_FOLDER / tenant
+    return Host(
+        state_dir=Path(values.state_dir) if values.state_dir else default_folder,
+        drain_seconds=values.drain_seconds,
+        hurry_seconds=values.hurry_seconds,
+        health_host=values.health_host,
+        health_port=values.health_port,
+        usage_url=values.usage_url,
+        usage_secret=values.usage_secret,
+        log_format=values.log_format or ("text" if is_terminal else "json"),
+        log_level=values.log_level,
+    )

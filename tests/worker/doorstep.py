@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from contract import claims
 from contract.agent_config import AgentConfig
 from contract.claims import Claim
-from worker.configuration import ClaimPolicy
+from contract.policies import ClaimPolicy
 from worker.guard.offer import Offer
 from worker.guard.rules import GuardPolicy, Occupancy
 from worker.guard.spent_claims import SpentClaims

@@ -16,11 +16,12 @@ from typing import Any
 from livekit.protocol import agent, models
 from pydantic import SecretStr
 
-from contract.agent_config import AgentConfig
 from contract.exits import ExitCode
+from contract.policies import Strictness
+from contract.settings.groups import AgentChoice, CheckRules, Host, Identity, Limits
 from project.credentials import Credentials
 from worker import logs
-from worker.configuration import Configuration, Strictness
+from worker.configuration import Configuration
 from worker.forking import fork_server
 from worker.forking.template import prepare
 from worker.main.service import Service
@@ -46,16 +47,16 @@ def main(path: Path) -> int:
 
     (folder / "state").mkdir(exist_ok=True)
     configuration = Configuration(
-        tenant="acme",
+        identity=Identity("acme", told["agent_name"], "acme--"),
         credentials=Credentials(url, key, SecretStr(secret)),
-        room_prefix="acme--",
-        agent_config=AgentConfig(),
-        state_dir=folder / "state",
-        rival_check=Strictness.OFF,
+        host=Host(folder / "state", log_level=told.get("log_level", "INFO")),
+        checks=CheckRules(rivals=Strictness.OFF),
+        agent=AgentChoice(code=told["agent"]),
+        limits=Limits(max_calls=told.get("max_calls", 10)),
+        report=told.get("report"),
         health_socket=listening,
         on_state=on_state,
-        last_word=partial(_last_word, Path(word)) if word else None,
-        **told,
+        final_report=partial(_final_report, Path(word)) if word else None,
     )
     logs.in_main(configuration)
     prepare(close=[listening])
@@ -66,7 +67,7 @@ def main(path: Path) -> int:
         fork_server.end_call_server()
 
 
-async def _last_word(file: Path) -> tuple[dict[str, Any], ExitCode]:
+async def _final_report(file: Path) -> tuple[dict[str, Any], ExitCode]:
     """Stand in for the end of a preflight: it comes when a test writes its exit code down."""
     while not file.exists():
         await asyncio.sleep(0.02)
@@ -79,7 +80,9 @@ async def _serve(configuration: Configuration, fed: int) -> int:
     feeding: list[asyncio.Task[None]] = []
     asyncio.get_running_loop().add_signal_handler(
         signal.SIGUSR1,
-        lambda: feeding.append(asyncio.create_task(_feed(service, configuration.agent_name, fed))),
+        lambda: feeding.append(
+            asyncio.create_task(_feed(service, configuration.identity.agent_name, fed))
+        ),
     )
     return await service.run()
 

@@ -99,7 +99,7 @@ class AnnouncementCache:
     @classmethod
     def of(cls, configuration: Configuration) -> "AnnouncementCache":
         """Give a worker's shelf in its STATE_DIR."""
-        return cls(configuration.state_dir / "phrases")
+        return cls(configuration.host.state_dir / "phrases")
 
     def find(self, phrase: Announcement, config: AgentConfig) -> bytes | None:
         """Give a sentence's sound (16 bit, mono, 24 kHz), or None when it is not there yet."""
@@ -130,9 +130,9 @@ async def prepare(configuration: Configuration) -> None:
 
     A tenant's own code may have no provider that we know of; it then has only the tone.
     """
-    if configuration.openai_api_key is None:
+    if configuration.provider.api_key is None:
         return
-    shelf, config, pause = AnnouncementCache.of(configuration), configuration.agent_config, 1.0
+    shelf, config, pause = AnnouncementCache.of(configuration), configuration.agent.config, 1.0
     while missing := [p for p in Announcement if sentence(p, config) and not shelf.find(p, config)]:
         try:
             async with aiohttp.ClientSession(trust_env=True) as session:
@@ -166,16 +166,16 @@ def tone() -> bytes:
 
 
 async def _render(session: aiohttp.ClientSession, configuration: Configuration, text: str) -> bytes:
-    assert configuration.openai_api_key is not None
-    config = configuration.agent_config
+    assert configuration.provider.api_key is not None
+    config = configuration.agent.config
     body = {
         "model": config.models.tts,
         "voice": config.voice,
         "input": text,
         "response_format": "pcm",
     }
-    headers = {"Authorization": f"Bearer {configuration.openai_api_key.get_secret_value()}"}
-    url = f"{(configuration.openai_base_url or _PROVIDER).rstrip('/')}/audio/speech"
+    headers = {"Authorization": f"Bearer {configuration.provider.api_key.get_secret_value()}"}
+    url = f"{(configuration.provider.base_url or _PROVIDER).rstrip('/')}/audio/speech"
     async with asyncio.timeout(_RENDER_SECONDS):
         async with session.post(url, json=body, headers=headers) as answer:
             if answer.status != 200:

@@ -75,11 +75,11 @@ def _turns(config: AgentConfig) -> TurnHandlingOptions:
 
 
 def _client(configuration: Configuration) -> AsyncClient:
-    secret = configuration.openai_api_key
+    secret = configuration.provider.api_key
     return AsyncClient(
         # An endpoint of one's own may ask for none; the client insists on a text.
         api_key=secret.get_secret_value() if secret else "none",
-        base_url=configuration.openai_base_url,
+        base_url=configuration.provider.base_url,
         max_retries=0,  # tries are counted by the session, in trouble.LIMITS
         http_client=DefaultAsyncHttpxClient(verify=tls()),
     )
@@ -91,7 +91,7 @@ def _language(config: AgentConfig) -> str:
 
 # Its type in quotes: else every worker would load the realtime half of the plugin.
 def _realtime(configuration: Configuration, config: AgentConfig) -> "openai.realtime.RealtimeModel":
-    secret = configuration.openai_api_key
+    secret = configuration.provider.api_key
     return openai.realtime.RealtimeModel(
         model=config.models.realtime,
         voice=config.voice,
@@ -101,6 +101,6 @@ def _realtime(configuration: Configuration, config: AgentConfig) -> "openai.real
         # Turns are ours: a websocket that stalls would tell of no turn that nobody answers.
         turn_detection=None,
         api_key=secret.get_secret_value() if secret else None,
-        base_url=configuration.openai_base_url or NOT_GIVEN,
+        base_url=configuration.provider.base_url or NOT_GIVEN,
         conn_options=provider_watch.REALTIME_LIMITS,
     )

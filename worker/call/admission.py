@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from livekit.agents import JobContext
 
 from contract.claims import ClaimFault
+from contract.policies import Strictness
 from contract.refusals import Refusal
 from project.connection import Project
 from project.credentials import Credentials
@@ -16,7 +17,7 @@ from project.dispatches import is_listed
 from project.faults import ForeignToken, ProjectFault, TemporaryFault
 from project.tokens import verify_join_token
 from worker.call.job import join_target
-from worker.configuration import Configuration, Strictness
+from worker.configuration import Configuration
 from worker.guard import rules
 from worker.guard.offer import Offer
 from worker.guard.rules import GuardPolicy
@@ -89,7 +90,7 @@ def _check_token(configuration: Configuration, token: str, room: str) -> None:
     try:
         verify_join_token(configuration.credentials, token, room)
     except ForeignToken as fault:
-        if configuration.token_rule is Strictness.REQUIRED:
+        if configuration.claims.token_rule is Strictness.REQUIRED:
             raise AdmissionRefused(Refusal.FOREIGN_TOKEN, str(fault)) from None
         logger.warning("TOKEN_RULE=warn lets this through: %s", fault)
 

@@ -64,7 +64,7 @@ class _Conversation:
         self._configuration = configuration
         self._pipe, self._room_join = pipe, room_join
         self._config = _config_of(ctx, configuration)
-        self._tally = UsageMeter(ctx, configuration)
+        self._meter = UsageMeter()
         self._settlement = HangUp(ctx.room)
         self._session: AgentSession[Any] | None = None
         self._mouth: Announcer | None = None
@@ -127,13 +127,13 @@ class _Conversation:
         for task in self._tasks:
             task.cancel()
         await self._close_session()
-        self._pipe.send_usage(self._tally.record(self._outcome, complete=True))
+        self._pipe.send_usage(self._meter.read(self._outcome))
 
     async def _talk(self) -> None:
-        if self._configuration.agent is None:
+        if self._configuration.agent.code is None:
             await self._talk_as_configured()
             return
-        code = _load(self._configuration.agent)
+        code = _load(self._configuration.agent.code)
         await code(self._ctx, SessionStart(self._join, self._ctx.room))
         if self._session is None:
             # Code that talks without a session knows best when it is done.
@@ -160,7 +160,7 @@ class _Conversation:
     async def _join(self, session: AgentSession[Any]) -> None:
         if self._session is not None:
             raise RuntimeError("start was called twice")
-        self._session = self._tally.session = session
+        self._session = self._meter.session = session
         self._mouth = Announcer(session, AnnouncementCache.of(self._configuration), self._config)
         self._watch = ProviderWatch(
             session,
@@ -188,7 +188,7 @@ class _Conversation:
     async def _snapshots(self) -> None:
         while True:
             await asyncio.sleep(SNAPSHOT_SECONDS)
-            self._pipe.send_usage(self._tally.record(CallOutcome.FAILED, complete=False))
+            self._pipe.send_usage(self._meter.read(CallOutcome.FAILED))
 
     async def _heed_finish(self) -> None:
         reason = await self._pipe.finished()
@@ -245,10 +245,10 @@ def _config_of(ctx: JobContext, configuration: Configuration) -> AgentConfig:
     said = parse(ctx.job.metadata)
     assert isinstance(said, CallMetadata)  # a probe has no conversation
     try:
-        return configuration.agent_config.overridden(said.session)
+        return configuration.agent.config.overridden(said.session)
     except AgentConfigFault as fault:
         logger.warning("the dispatch's session is left out: %s", fault)
-        return configuration.agent_config
+        return configuration.agent.config
 
 
 def _load(path: str) -> TenantCode:

@@ -86,7 +86,9 @@ async def _serve(
         return None
     room_join = RoomJoin(ctx, offer, configuration, pipe)
     loop = asyncio.get_running_loop()
-    alarm = loop.call_later(configuration.max_call_seconds, pipe.ask_to_finish, Finish.TIME_IS_UP)
+    alarm = loop.call_later(
+        configuration.limits.max_call_seconds, pipe.ask_to_finish, Finish.TIME_IS_UP
+    )
     try:
         return await conversation.hold(ctx, configuration, pipe, room_join)
     finally:
@@ -100,8 +102,8 @@ def _furnish(configuration: Configuration) -> None:
         "LIVEKIT_URL": credentials.ws_url,
         "LIVEKIT_API_KEY": credentials.api_key,
         "LIVEKIT_API_SECRET": credentials.api_secret.get_secret_value(),
-        "OPENAI_BASE_URL": configuration.openai_base_url,
+        "OPENAI_BASE_URL": configuration.provider.base_url,
     }
-    if configuration.openai_api_key is not None:
-        values["OPENAI_API_KEY"] = configuration.openai_api_key.get_secret_value()
+    if configuration.provider.api_key is not None:
+        values["OPENAI_API_KEY"] = configuration.provider.api_key.get_secret_value()
     os.environ.update({name: value for name, value in values.items() if value})

@@ -86,5 +86,5 @@ class RoomJoin:
         except ProjectFault as fault:
             logger.warning("cannot see whether an older agent is in the room: %s", fault)
             return []
-        tenant = self._configuration.tenant
+        tenant = self._configuration.identity.tenant
         return [agent.identity for agent in agents if agent.attributes.get("tenant") == tenant]

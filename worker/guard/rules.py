@@ -13,9 +13,10 @@ from contract import claims
 from contract.agent_config import AgentConfig, AgentConfigFault
 from contract.claims import Claim, ClaimExpired, ClaimFault, ClaimMismatch
 from contract.metadata import CallMetadata, Probe, ProbeWant
+from contract.policies import ClaimPolicy
 from contract.refusals import ACCEPTED, PROBE, Refusal
 from contract.tenant import probe_room, serves_room
-from worker.configuration import ClaimPolicy, Configuration
+from worker.configuration import Configuration
 from worker.guard.offer import Offer
 from worker.guard.spent_claims import SpentClaims
 
@@ -39,13 +40,13 @@ class GuardPolicy:
     def of(cls, configuration: Configuration) -> "GuardPolicy":
         """Take from a configuration what the rules hold an offer against."""
         return cls(
-            tenant=configuration.tenant,
-            agent_name=configuration.agent_name,
-            room_prefix=configuration.room_prefix,
-            max_calls=configuration.max_calls,
-            claim_policy=configuration.claim_policy,
+            tenant=configuration.identity.tenant,
+            agent_name=configuration.identity.agent_name,
+            room_prefix=configuration.identity.room_prefix,
+            max_calls=configuration.limits.max_calls,
+            claim_policy=configuration.claims.policy,
             claim_keys=configuration.public_keys(),
-            agent_config=None if configuration.agent else configuration.agent_config,
+            agent_config=None if configuration.agent.code else configuration.agent.config,
         )
 
 

@@ -40,7 +40,7 @@ class ActiveCall:
     pipe: PipeToCall | None = None
     is_withdrawn: bool = False
     refusal: str | None = None
-    record: dict[str, Any] | None = None
+    usage: dict[str, Any] | None = None
     outcome: str | None = None
     process_ended: asyncio.Event = field(default_factory=asyncio.Event)
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -56,14 +56,14 @@ class ActiveCalls:
 
     def __init__(
         self,
-        ledger: UsageJournal,
+        journal: UsageJournal,
         metrics: WorkerMetrics,
         *,
         on_refusal: Callable[[Offer, str, str], None],
         on_change: Callable[[], None],
         remove_dead: Callable[[str, str], Awaitable[None]],
     ) -> None:
-        self._ledger = ledger
+        self._journal = journal
         self._metrics = metrics
         self._on_refusal = on_refusal
         self._on_change = on_change
@@ -101,7 +101,7 @@ class ActiveCalls:
         self._none_left.clear()
         if not call.is_probe:
             said = offer.said
-            self._ledger.begin(
+            self._journal.begin(
                 offer.job_id,
                 dispatch_id=offer.dispatch_id,
                 call_id=said.call_id if isinstance(said, CallMetadata) else None,
@@ -199,8 +199,8 @@ class ActiveCalls:
             case Up.COUNT:
                 self._metrics.record(str(body["metric"]), float(body["value"]))
             case Up.USAGE:
-                call.record = dict(body["record"])
-                self._ledger.note(call.offer.job_id, call.record)
+                call.usage = dict(body["usage"])
+                self._journal.note(call.offer.job_id, call.usage)
             case Up.ENDED:
                 call.outcome = str(body["outcome"])
                 call.over.set()
@@ -210,21 +210,21 @@ class ActiveCalls:
         if self._calls.get(job_id) is not call:
             return
         if not call.is_probe:
-            self._close_books(call)
+            self._settle_usage(call)
         del self._calls[job_id]
         if not self._calls:
             self._none_left.set()
         self._on_change()
 
-    def _close_books(self, call: ActiveCall) -> None:
+    def _settle_usage(self, call: ActiveCall) -> None:
         job_id = call.offer.job_id
         if call.refusal is not None:
-            self._ledger.forget(job_id)
+            self._journal.forget(job_id)
             self._metrics.call_refused()
             return
         outcome = CallOutcome(call.outcome or CallOutcome.FAILED)
         # On disk before it counts as ended.
-        self._ledger.settle(job_id, call.record, call.outcome is not None, outcome)
+        self._journal.settle(job_id, call.usage, call.outcome is not None, outcome)
         self._metrics.call_ended(outcome.value)
 
     async def _bury(self, call: ActiveCall) -> None:

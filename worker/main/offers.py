@@ -41,7 +41,7 @@ class Offers:
         self._metrics = metrics
         self._is_draining = is_draining
         self._attributes = {
-            "tenant": configuration.tenant,
+            "tenant": configuration.identity.tenant,
             "key_fingerprint": configuration.credentials.fingerprint,
         }
         self._last: deque[dict[str, Any]] = deque(maxlen=_REMEMBERED)
@@ -49,7 +49,7 @@ class Offers:
         self.refused: dict[str, int] = {}
 
     async def answer(self, request: JobRequest) -> None:
-        """Answer one offer; one that would be taken waits for the preflight's last word.
+        """Answer one offer; one that would be taken waits for the preflight's final report.
 
         Between the judgement and its booking nothing else may run.
         """

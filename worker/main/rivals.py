@@ -5,10 +5,11 @@ import logging
 from collections.abc import Callable
 
 from contract.metadata import ProbeWant
+from contract.policies import Strictness
 from project.connection import Project
 from project.faults import ProjectFault
 from project.probes import probe
-from worker.configuration import Configuration, Strictness
+from worker.configuration import Configuration
 from worker.metrics import WorkerMetrics
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ class RivalWatch:
 
     async def watch(self) -> None:
         """Look for ever; never when RIVAL_CHECK is off."""
-        if self._configuration.rival_check is Strictness.OFF:
+        if self._configuration.checks.rivals is Strictness.OFF:
             return
         while True:
             await asyncio.sleep(self._configuration.rival_interval_seconds)
@@ -41,8 +42,8 @@ class RivalWatch:
             async with Project(configuration.credentials) as project:
                 answers = await probe(
                     project,
-                    tenant_prefix=configuration.room_prefix,
-                    agent_name=configuration.agent_name,
+                    tenant_prefix=configuration.identity.room_prefix,
+                    agent_name=configuration.identity.agent_name,
                     want=ProbeWant.RIVALS,
                     # A cold rival needs about three seconds to come.
                     patience_seconds=configuration.rival_patience_seconds,

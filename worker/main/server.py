@@ -53,7 +53,7 @@ class TenantServer(AgentServer):
             load_threshold=math.inf,
             num_idle_processes=0,
             job_memory_warn_mb=0,
-            job_memory_limit_mb=configuration.call_memory_limit_mb,
+            job_memory_limit_mb=configuration.limits.call_memory_limit_mb,
             initialize_process_timeout=_INITIALIZE_SECONDS,
             shutdown_process_timeout=_CALL_CLOSE_SECONDS,
             max_retry=sys.maxsize,
@@ -70,7 +70,9 @@ class TenantServer(AgentServer):
         self._load = load
         self._presence = presence
         self._on_withdrawal = on_withdrawal
-        self.rtc_session(entrypoint, agent_name=configuration.agent_name, on_request=on_offer)
+        self.rtc_session(
+            entrypoint, agent_name=configuration.identity.agent_name, on_request=on_offer
+        )
         # Emitted after the HTTP session is made and before the connection task first runs.
         self.on("worker_started", self._watch_connecting)
 

@@ -71,16 +71,16 @@ class Service:
         self._hurried = asyncio.Event()
         self._revoked_and_idle = asyncio.Event()
         self._tasks: list[asyncio.Task[Any]] = []
-        self._metrics = WorkerMetrics(configuration.tenant)
-        self._metrics.calls_may_be(configuration.max_calls)
-        self._ledger = UsageJournal.of(configuration, self._metrics.usage_waiting)
+        self._metrics = WorkerMetrics(configuration.identity.tenant)
+        self._metrics.calls_may_be(configuration.limits.max_calls)
+        self._journal = UsageJournal.of(configuration, self._metrics.usage_waiting)
         self._presence = WorkerRegistration(
             configuration.credentials,
             on_change=self._changed,
             on_return=self._metrics.reconnected,
         )
         self._calls = ActiveCalls(
-            self._ledger,
+            self._journal,
             self._metrics,
             # Offers and calls know each other; the offers are made last.
             on_refusal=lambda *late: self._offers.refuse_late(*late),  # noqa: PLW0108
@@ -110,7 +110,7 @@ class Service:
         self._heed_signals()
         orphans.adopt()
         await self._open_health(self._configuration.health_socket)
-        self._keep_running("deliver-usage", self._ledger.deliver())
+        self._keep_running("deliver-usage", self._journal.deliver())
         self._keep_running("prepare-phrases", announcements.prepare(self._configuration))
         self._keep_running("rival-watch", self._rivals.watch())
         self._clearing = self._keep_running("await-clearance", self._clearance.watch())
@@ -128,7 +128,7 @@ class Service:
             were_cut = not await self._calls_end_in_time()
         if were_cut or ending is StopReason.FAILED:
             were_cut = await self._cut_calls() or were_cut
-        await self._ledger.flush(_FLUSH_SECONDS)
+        await self._journal.flush(_FLUSH_SECONDS)
         await self._close_server()
         await self._stop_running()
         await self._health.close()
@@ -137,15 +137,15 @@ class Service:
     async def _calls_end_in_time(self) -> bool:
         """Let calls finish; False when time or patience ran out first."""
         if len(self._calls):
-            seconds = self._configuration.drain_seconds
+            seconds = self._configuration.host.drain_seconds
             logger.info("draining: %d calls may finish within %d s", len(self._calls), seconds)
-        return await self._none_left(self._configuration.drain_seconds, self._hurried)
+        return await self._none_left(self._configuration.host.drain_seconds, self._hurried)
 
     async def _cut_calls(self) -> bool:
         """Let calls say goodbye, then end their processes; True when there were any."""
         if not len(self._calls):
             return False
-        hurry = max(self._configuration.hurry_seconds - _KILL_SECONDS, 0.0)
+        hurry = max(self._configuration.host.hurry_seconds - _KILL_SECONDS, 0.0)
         logger.warning("%d calls are cut: %g s for a goodbye", len(self._calls), hurry)
         self._calls.finish_all(Finish.SHUTDOWN)
         if not await self._none_left(hurry):
@@ -190,7 +190,7 @@ class Service:
         return StopReason.FAILED
 
     async def _unproven(self) -> None:
-        """Return only if the preflight's last word is not that all is well."""
+        """Return only if by the preflight's final report not all is well."""
         await asyncio.wait({self._clearing})
         if self._clearance.exit_code is ExitCode.OK:
             await asyncio.get_running_loop().create_future()
@@ -202,7 +202,7 @@ class Service:
             self._calls,
             self._offers,
             self._rivals,
-            self._ledger,
+            self._journal,
             self._clearance,
         )
 
@@ -228,7 +228,7 @@ class Service:
 
     def _load(self) -> float:
         # From 0.7 on the server stops offering, and a full worker has to give back by name.
-        return 0.65 * len(self._calls) / self._configuration.max_calls
+        return 0.65 * len(self._calls) / self._configuration.limits.max_calls
 
     def _keep_running(self, name: str, work: Any) -> asyncio.Task[Any]:
         task = asyncio.create_task(work, name=name)

@@ -20,7 +20,7 @@ _UNDER_WAY = "rivals are still being looked for; a call that comes now is answer
 class State:
     """Whether the worker takes calls: a name of the closed list, and a word on it.
 
-    Not yet proven, a call that it takes waits for the preflight's last word.
+    Not yet proven, a call that it takes waits for the preflight's final report.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Status:
     calls: ActiveCalls
     offers: Offers
     rivals: RivalWatch
-    ledger: UsageJournal
+    journal: UsageJournal
     clearance: PreflightGate
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -57,29 +57,29 @@ class Status:
         if not self.presence.is_connected:
             name = "disconnected" if self.presence.times_registered else "registering"
             return State(name, self.presence.reason)
-        if len(self.calls) >= self.configuration.max_calls:
-            return State("full", f"all {self.configuration.max_calls} calls are taken")
+        if len(self.calls) >= self.configuration.limits.max_calls:
+            return State("full", f"all {self.configuration.limits.max_calls} calls are taken")
         return State("ready", _UNDER_WAY if self.clearance.is_pending else "")
 
     def as_json(self, state: State) -> dict[str, Any]:
         """Give /status; no key, secret or token is in it."""
         configuration = self.configuration
         return {
-            "tenant": configuration.tenant,
+            "tenant": configuration.identity.tenant,
             "project_host": configuration.credentials.host,
             "edition": configuration.edition,
             "key_fingerprint": configuration.credentials.fingerprint,
-            "agent_name": configuration.agent_name,
+            "agent_name": configuration.identity.agent_name,
             "worker_id": self.presence.worker_id,
             "state": state.name,
             "reason": state.reason,
             "calls": len(self.calls),
-            "max_calls": configuration.max_calls,
+            "max_calls": configuration.limits.max_calls,
             "accepted": self.offers.accepted,
             "refused": self.offers.refused,
             "offers": self.offers.last(),
             "rivals": list(self.rivals.seen),
-            "usage_waiting": self.ledger.waiting,
+            "usage_waiting": self.journal.waiting,
             "report": self.clearance.report,
             "started_at": self.started_at.isoformat(timespec="milliseconds"),
             "version": _version(),

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -42,7 +42,7 @@ class OpenCall:
 
 
 class UsageJournal:
-    """Keeps the books of the main process: begin, note, settle; then the delivery has it."""
+    """The main process's open calls: begin, note, settle; the delivery has the record then."""
 
     def __init__(
         self,
@@ -53,8 +53,8 @@ class UsageJournal:
     ) -> None:
         self._identity = identity
         self._spool = Spool(folder / "usage", identity.tenant, on_count=on_waiting)
-        self._begun = folder / "calls"
-        self._begun.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._entries = folder / "calls"
+        self._entries.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._delivery = delivery(self._spool) if delivery else None
         self._open: dict[str, OpenCall] = {}
         self._settle_leftovers()
@@ -63,21 +63,21 @@ class UsageJournal:
     def of(
         cls, configuration: Configuration, on_waiting: Callable[[int], None] | None = None
     ) -> "UsageJournal":
-        """Open a worker's books in its STATE_DIR; warns when they would not outlive a container."""
+        """Open a worker's journal in its STATE_DIR; warn where it would not outlive a container."""
         identity = RecordIdentity(
-            tenant=configuration.tenant,
+            tenant=configuration.identity.tenant,
             project_host=configuration.credentials.host,
             key_fingerprint=configuration.credentials.fingerprint,
-            agent_name=configuration.agent_name,
+            agent_name=configuration.identity.agent_name,
         )
-        url, secret = configuration.usage_url, configuration.usage_secret
-        if url and is_in_memory(configuration.state_dir):
+        url, secret = configuration.host.usage_url, configuration.host.usage_secret
+        if url and is_in_memory(configuration.host.state_dir):
             logger.warning(
                 "STATE_DIR lies in memory (tmpfs): usage records that USAGE_URL has not taken "
                 "end with this container; mount a volume there"
             )
         delivery = partial(Delivery, url=url, secret=secret) if url else None
-        return cls(identity, configuration.state_dir, delivery, on_waiting)
+        return cls(identity, configuration.host.state_dir, delivery, on_waiting)
 
     @property
     def waiting(self) -> int:
@@ -85,42 +85,43 @@ class UsageJournal:
         return len(self._spool)
 
     def begin(self, job_id: str, *, dispatch_id: str, call_id: str | None, room: str) -> None:
-        """Open a call's page, so that even one that dies at once has a record."""
+        """Begin a call's entry, so that even one that dies at once has a record."""
         call = OpenCall(job_id, dispatch_id, call_id, room, started_at=_now())
         self._open[job_id] = call
         self._keep(call)
 
-    def note(self, job_id: str, record: dict[str, Any]) -> None:
-        """Keep a running call's newest snapshot, in case it is the last."""
+    def note(self, job_id: str, usage: Mapping[str, Any]) -> None:
+        """Keep what a running call has used so far, in case it is the last that it says."""
         call = self._open.get(job_id)
         if call is None:
             return
-        noted = replace(call, snapshot=record)
+        noted = replace(call, snapshot=dict(usage))
         self._open[job_id] = noted
         self._keep(noted)
 
     def forget(self, job_id: str) -> None:
-        """Tear out the page of a call that was refused before it joined: it has no record."""
+        """Remove the entry of a call that was refused before it joined: it has no record."""
         if self._open.pop(job_id, None) is not None:
-            self._page(job_id).unlink(missing_ok=True)
+            self._entry(job_id).unlink(missing_ok=True)
 
     def settle(
         self,
         job_id: str,
-        record: dict[str, Any] | None = None,
+        usage: Mapping[str, Any] | None = None,
         complete: bool = False,
         outcome: CallOutcome = CallOutcome.FAILED,
     ) -> dict[str, Any] | None:
         """Write a call's one record, log it and hand it to the delivery; None when settled before.
 
-        Without a record the last snapshot stands in, or an empty page, with the outcome given.
+        Times, outcome and models are what the call says, whose call it is we say. Without `usage`
+        its last snapshot stands in, or nothing; the record is then not complete.
         """
         call = self._open.pop(job_id, None)
         if call is None:
             return None
-        settled = self._record(call, record, complete, outcome)
+        settled = self._record(call, usage, complete and usage is not None, outcome)
         self._spool.put(settled)
-        self._page(job_id).unlink(missing_ok=True)
+        self._entry(job_id).unlink(missing_ok=True)
         logger.info("usage", extra={"job": job_id, "room": call.room, "usage": settled})
         if self._delivery:
             self._delivery.announce()
@@ -143,46 +144,50 @@ class UsageJournal:
         return is_empty
 
     def _record(
-        self, call: OpenCall, given: dict[str, Any] | None, complete: bool, outcome: CallOutcome
+        self,
+        call: OpenCall,
+        usage: Mapping[str, Any] | None,
+        is_complete: bool,
+        outcome: CallOutcome,
     ) -> dict[str, Any]:
-        told = given or call.snapshot or {}
-        is_complete = complete and given is not None
-        ended_at = str(told.get("ended_at") or _now())
+        known = usage or call.snapshot or {}
+        started_at = str(known.get("started_at") or call.started_at)
+        ended_at = str(known.get("ended_at") or _now())
         return {
             **vars(self._identity),
             "job_id": call.job_id,
             "dispatch_id": call.dispatch_id,
             "call_id": call.call_id,
             "room": call.room,
-            "started_at": str(told.get("started_at") or call.started_at),
+            "started_at": started_at,
             "ended_at": ended_at,
-            "seconds": told.get("seconds", _seconds_between(call.started_at, ended_at)),
-            "outcome": str(told.get("outcome") or outcome) if is_complete else outcome.value,
+            "seconds": known.get("seconds", _seconds_between(call.started_at, ended_at)),
+            "outcome": str(known.get("outcome") or outcome) if is_complete else outcome.value,
             "complete": is_complete,
-            "models": told.get("models", []),
+            "models": known.get("models", []),
             "schema": SCHEMA,
         }
 
     def _settle_leftovers(self) -> None:
         # Calls that were open when an earlier main process was killed: they ended with it.
-        for page in sorted(self._begun.glob("*.json")):
+        for entry in sorted(self._entries.glob("*.json")):
             try:
-                call = OpenCall(**json.loads(page.read_bytes()))
+                call = OpenCall(**json.loads(entry.read_bytes()))
             except (OSError, ValueError, TypeError):
-                page.unlink(missing_ok=True)
+                entry.unlink(missing_ok=True)
                 continue
-            last_heard = {"ended_at": _iso(page.stat().st_mtime)} | (call.snapshot or {})
+            last_heard = {"ended_at": _iso(entry.stat().st_mtime)} | (call.snapshot or {})
             self._open[call.job_id] = replace(call, snapshot=last_heard)
             self.settle(call.job_id)
 
     def _keep(self, call: OpenCall) -> None:
         try:
-            write_whole(self._page(call.job_id), vars(call))
+            write_whole(self._entry(call.job_id), vars(call))
         except OSError as error:
-            logger.error("a call's page cannot be kept on disk: %s", error.strerror)
+            logger.error("a call's entry cannot be kept on disk: %s", error.strerror)
 
-    def _page(self, job_id: str) -> Path:
-        return self._begun / f"{file_name(job_id)}.json"
+    def _entry(self, job_id: str) -> Path:
+        return self._entries / f"{file_name(job_id)}.json"
 
 
 def _now() -> str:

@@ -1,14 +1,13 @@
 """What a call has used so far, from the SDK's own session usage."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from livekit.agents import AgentSession, JobContext, llm
+from livekit.agents import AgentSession, llm
 from livekit.agents.metrics import LLMModelUsage, STTModelUsage, TTSModelUsage
 
-from contract.metadata import CallMetadata, MalformedMetadata, parse
-from contract.usage import CallOutcome, ModelUsage, UsageRecord
-from worker.configuration import Configuration
+from contract.usage import CallOutcome, ModelUsage
 
 SNAPSHOT_SECONDS = 10.0
 
@@ -16,38 +15,30 @@ SNAPSHOT_SECONDS = 10.0
 class UsageMeter:
     """One call's counts; `session` may come late, or never."""
 
-    def __init__(self, ctx: JobContext, configuration: Configuration) -> None:
-        self._ctx = ctx
-        self._configuration = configuration
+    def __init__(self) -> None:
         self._started_at = datetime.now(UTC)
         self.session: AgentSession[Any] | None = None
 
-    def record(self, outcome: CallOutcome, complete: bool) -> dict[str, Any]:
-        """Give the usage record as it stands now."""
-        now, job, own = datetime.now(UTC), self._ctx.job, self._configuration
-        return UsageRecord(
-            tenant=own.tenant,
-            project_host=own.credentials.host,
-            key_fingerprint=own.credentials.fingerprint,
-            agent_name=own.agent_name,
-            job_id=job.id,
-            dispatch_id=job.dispatch_id,
-            call_id=_call_id(job.metadata),
-            room=job.room.name,
-            started_at=self._started_at.isoformat(timespec="milliseconds"),
-            ended_at=now.isoformat(timespec="milliseconds"),
-            seconds=round((now - self._started_at).total_seconds(), 3),
-            outcome=outcome,
-            complete=complete,
-            models=self._models(),
-        ).as_json()
+    def read(self, outcome: CallOutcome) -> dict[str, Any]:
+        """Give times, outcome and models as they stand now, as plain JSON values.
+
+        Whose call it is, the main process alone says (`worker.usage.journal`).
+        """
+        now = datetime.now(UTC)
+        return {
+            "started_at": self._started_at.isoformat(timespec="milliseconds"),
+            "ended_at": now.isoformat(timespec="milliseconds"),
+            "seconds": round((now - self._started_at).total_seconds(), 3),
+            "outcome": outcome.value,
+            "models": [asdict(model) for model in self._models()],
+        }
 
     def _models(self) -> tuple[ModelUsage, ...]:
         if self.session is None:
             return ()
         is_realtime = isinstance(self.session.llm, llm.RealtimeModel)
-        used = (_model(one, is_realtime) for one in self.session.usage.model_usage)
-        return tuple(one for one in used if one is not None)
+        usages = (_model(usage, is_realtime) for usage in self.session.usage.model_usage)
+        return tuple(usage for usage in usages if usage is not None)
 
 
 def _model(used: object, is_realtime: bool) -> ModelUsage | None:
@@ -77,11 +68,3 @@ def _model(used: object, is_realtime: bool) -> ModelUsage | None:
                 audio_seconds=round(used.audio_duration, 3),
             )
     return None  # local models cost nothing
-
-
-def _call_id(metadata: str) -> str | None:
-    try:
-        said = parse(metadata)
-    except MalformedMetadata:
-        return None
-    return said.call_id if isinstance(said, CallMetadata) else None

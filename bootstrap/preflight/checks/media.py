@@ -37,7 +37,7 @@ async def packets_move(scene: CheckContext) -> CheckOutcome:
         with _native_records_muted():
             async with (
                 scene.project() as project,
-                empty_room(project, scene.settings.room_prefix) as name,
+                empty_room(project, scene.settings.identity.room_prefix) as name,
             ):
                 return await _join(scene, project, name)
     except ProjectFault as fault:

@@ -26,7 +26,7 @@ async def are_apart(scene: CheckContext) -> CheckOutcome:
 
 async def is_not_foreign(scene: CheckContext) -> CheckOutcome:
     """The key is none of those that must never be used here."""
-    known = scene.settings.foreign_fingerprints
+    known = scene.settings.checks.foreign_fingerprints
     mine = scene.settings.credentials.fingerprint
     if mine in known:
         return failed(f"the API key (fingerprint {mine}) is listed as somebody else's")

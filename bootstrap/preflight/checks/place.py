@@ -33,7 +33,7 @@ async def rooms_work(scene: CheckContext) -> CheckOutcome:
     """A room can be made, is there, and is removed again."""
     try:
         async with scene.project() as project:
-            async with empty_room(project, scene.settings.room_prefix) as name:
+            async with empty_room(project, scene.settings.identity.room_prefix) as name:
                 is_there = await room_exists(project, name)
             is_gone = not await room_exists(project, name)
     except ProjectFault as fault:
@@ -48,7 +48,7 @@ async def dispatches_work(scene: CheckContext) -> CheckOutcome:
     try:
         async with (
             scene.project() as project,
-            empty_room(project, scene.settings.room_prefix) as room,
+            empty_room(project, scene.settings.identity.room_prefix) as room,
         ):
             dispatch = await create_dispatch(project, room, f"nobody-{new_nonce()}", "")
             await delete_dispatch(project, dispatch, room)
@@ -91,9 +91,8 @@ async def nobody_else_comes(scene: CheckContext) -> CheckOutcome:
     except ProjectFault as fault:
         return failed_by(fault)
     if to_name:
-        return failed(
-            f"another worker takes dispatches for {scene.settings.agent_name!r}: {_list(to_name)}"
-        )
+        agent_name = scene.settings.identity.agent_name
+        return failed(f"another worker takes dispatches for {agent_name!r}: {_list(to_name)}")
     if in_plain:
         return failed(
             f"a worker joins rooms that nobody sent it to: {_list(in_plain)}",
@@ -115,8 +114,8 @@ async def _both(first: Probing, second: Probing) -> tuple[Came, Came]:
 async def _who_comes(scene: CheckContext, project: Project, *, plain_room: bool) -> Came:
     came = await probe(
         project,
-        tenant_prefix=scene.settings.room_prefix,
-        agent_name=scene.settings.agent_name,
+        tenant_prefix=scene.settings.identity.room_prefix,
+        agent_name=scene.settings.identity.agent_name,
         want=ProbeWant.RIVALS,
         patience_seconds=_PATIENCE_SECONDS,
         plain_room=plain_room,

@@ -26,10 +26,10 @@ _NO_LIST = (404, 405, 501)
 
 async def endpoint_answers(scene: CheckContext) -> CheckOutcome:
     """The endpoint answers a request for its models; what it said is kept for the next check."""
-    key = scene.settings.openai_api_key
+    key = scene.settings.provider.api_key
     if key is None:
         return skipped("OPENAI_API_KEY is not set: the tenant's own code (AGENT) does without")
-    base = (scene.settings.openai_base_url or _OPENAI).rstrip("/")
+    base = (scene.settings.provider.base_url or _OPENAI).rstrip("/")
     headers = {"Authorization": f"Bearer {key.get_secret_value()}"}
     timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
     try:
@@ -70,9 +70,9 @@ def _compare(scene: CheckContext) -> CheckOutcome:
     except (ValueError, TypeError, KeyError, RecursionError):
         hint = "Check OPENAI_BASE_URL: it usually ends in /v1."
         return failed("the endpoint's list of models cannot be read", hint)
-    if scene.settings.agent is not None:
+    if scene.settings.agent.code is not None:
         return passed("the endpoint takes the key; which models AGENT uses is not known")
-    wanted = tuple(dict.fromkeys(scene.settings.agent_config.models_in_use))
+    wanted = tuple(dict.fromkeys(scene.settings.agent.config.models_in_use))
     if unknown := [name for name in wanted if name not in listed]:
         told = f"the endpoint has no model {', '.join(unknown)}"
         hint = "Correct `models` in AGENT_CONFIG, or have the account given access to them."

@@ -54,7 +54,10 @@ def _rival(project: RunningProject, folder: Path) -> Iterator[None]:
 
 
 def _answer(settings: WorkerSettings, **changed: str) -> ProbeAnswer:
-    shown = {"tenant": settings.tenant, "key_fingerprint": settings.credentials.fingerprint}
+    shown = {
+        "tenant": settings.identity.tenant,
+        "key_fingerprint": settings.credentials.fingerprint,
+    }
     return ProbeAnswer("agent-1", shown | changed)
 
 

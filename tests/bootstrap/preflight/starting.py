@@ -18,7 +18,7 @@ from contract.exits import ExitCode
 
 
 class Unasked:
-    """Stands where the lobby would: nothing is forked, nothing is asked, all is well."""
+    """Stands where the preflight's process would: nothing is forked or asked, all is well."""
 
     def __enter__(self) -> Self:
         return self
@@ -31,23 +31,23 @@ class Unasked:
     ) -> None:
         self.close()
 
-    def word(self) -> ReportSoFar:
+    def next_report(self) -> ReportSoFar:
         """Give a report without a single question."""
         report = Report("acme", None, "self-hosted", None, ExitCode.OK, 0, ())
-        return ReportSoFar(report, is_last=True)
+        return ReportSoFar(report, is_final=True)
 
     def close(self) -> None:
         """Nothing was begun."""
 
 
 def begin(listener: socket.socket, settings: WorkerSettings, *, proxy: str | None) -> Unasked:
-    """Take the lobby's place."""
+    """Take the place of the preflight's process."""
     return Unasked()
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "without":
-        process.begin = begin  # type: ignore[assignment]  # it has all that `running` asks of a lobby
+        process.begin = begin  # type: ignore[assignment]  # it has all that `run` asks of it
     if sys.argv[1] == "patient":
         place._PATIENCE_SECONDS = 4.0  # this machine may be busy, and a rival slow
     sys.exit(command_line.main(sys.argv[2:]))

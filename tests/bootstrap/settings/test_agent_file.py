@@ -15,12 +15,12 @@ def _write(folder: Path, text: str) -> str:
 
 def test_a_yaml_file_configures_the_agent(tmp_path: Path) -> None:
     path = _write(tmp_path, "greeting: Pizza Roma!\nmodels: {llm: small}\n")
-    config = settings_of(AGENT_CONFIG=path).agent_config
+    config = settings_of(AGENT_CONFIG=path).agent.config
     assert (config.greeting, config.models.llm) == ("Pizza Roma!", "small")
 
 
 def test_an_empty_file_is_the_default(tmp_path: Path) -> None:
-    assert settings_of(AGENT_CONFIG=_write(tmp_path, "# later\n")).agent_config.greeting
+    assert settings_of(AGENT_CONFIG=_write(tmp_path, "# later\n")).agent.config.greeting
 
 
 def test_an_unknown_key_is_told_with_the_nearest_known_one(tmp_path: Path) -> None:

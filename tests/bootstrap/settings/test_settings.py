@@ -20,18 +20,18 @@ _KEY = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
 
 def test_the_least_settings_have_the_defaults_of_the_design() -> None:
     settings = settings_of()
-    assert settings.agent_name == "acme-agent"
-    assert settings.room_prefix == "acme--"
-    assert settings.foreign_fingerprints == frozenset()
-    assert (settings.claim_policy, settings.claim_keys) == ("off", ())
-    assert (settings.rival_check, settings.provider_check) == ("required", "required")
-    assert settings.agent_config == AgentConfig()
-    assert (settings.max_calls, settings.max_call_seconds) == (10, 3600)
-    assert settings.call_memory_limit_mb == 256
-    assert (settings.drain_seconds, settings.hurry_seconds) == (3600, 10)
-    assert (settings.health_host, settings.health_port) == ("0.0.0.0", 8081)
-    assert settings.state_dir == Path(tempfile.gettempdir()) / "livekit-tenant-worker" / "acme"
-    assert settings.log_level == "INFO"
+    assert settings.identity.agent_name == "acme-agent"
+    assert settings.identity.room_prefix == "acme--"
+    assert settings.checks.foreign_fingerprints == frozenset()
+    assert (settings.claims.policy, settings.claims.public_keys) == ("off", ())
+    assert (settings.checks.rivals, settings.checks.provider) == ("required", "required")
+    assert settings.agent.config == AgentConfig()
+    assert (settings.limits.max_calls, settings.limits.max_call_seconds) == (10, 3600)
+    assert settings.limits.call_memory_limit_mb == 256
+    assert (settings.host.drain_seconds, settings.host.hurry_seconds) == (3600, 10)
+    assert (settings.host.health_host, settings.host.health_port) == ("0.0.0.0", 8081)
+    assert settings.host.state_dir == Path(tempfile.gettempdir()) / "livekit-tenant-worker" / "acme"
+    assert settings.host.log_level == "INFO"
     assert settings.findings == ()
 
 
@@ -45,19 +45,19 @@ def test_the_log_is_text_on_a_terminal_and_json_elsewhere() -> None:
     for is_terminal, log_format in ((True, "text"), (False, "json")):
         settings = read(GOOD, is_terminal=is_terminal)
         assert isinstance(settings, WorkerSettings)
-        assert settings.log_format == log_format
+        assert settings.host.log_format == log_format
 
 
 def test_a_claim_key_makes_claims_required_unless_told_otherwise() -> None:
-    assert settings_of(CLAIM_PUBLIC_KEY=_KEY).claim_policy == "required"
+    assert settings_of(CLAIM_PUBLIC_KEY=_KEY).claims.policy == "required"
     optional = settings_of(CLAIM_PUBLIC_KEY=f"{_KEY},{_KEY}", CLAIM_POLICY="optional")
-    assert (optional.claim_policy, len(optional.claim_keys)) == ("optional", 2)
+    assert (optional.claims.policy, len(optional.claims.public_keys)) == ("optional", 2)
 
 
 def test_the_token_rule_is_a_warning_on_cloud_and_required_elsewhere() -> None:
-    assert settings_of().token_rule == "warn"
-    assert settings_of(LIVEKIT_URL="wss://livekit.acme.com").token_rule == "required"
-    assert settings_of(TOKEN_RULE="required").token_rule == "required"
+    assert settings_of().claims.token_rule == "warn"
+    assert settings_of(LIVEKIT_URL="wss://livekit.acme.com").claims.token_rule == "required"
+    assert settings_of(TOKEN_RULE="required").claims.token_rule == "required"
 
 
 def test_every_room_is_served_only_with_a_warning() -> None:
@@ -66,7 +66,7 @@ def test_every_room_is_served_only_with_a_warning() -> None:
 
 
 def test_the_tenants_own_agent_needs_no_provider_key() -> None:
-    assert settings_of(OPENAI_API_KEY="", AGENT="acme_agent:answer").openai_api_key is None
+    assert settings_of(OPENAI_API_KEY="", AGENT="acme_agent:answer").provider.api_key is None
     (fault,) = faults_of(OPENAI_API_KEY="")
     assert (fault.variable, fault.check_id) == ("OPENAI_API_KEY", COMPLETE)
 

@@ -98,7 +98,7 @@ def test_with_an_env_file_the_environments_tenant_is_ignored_in_one_line(tmp_pat
     }
     settings = read(environment, env_file(tmp_path))
     assert isinstance(settings, WorkerSettings)
-    assert (settings.tenant, settings.max_calls) == ("acme", 10)
+    assert (settings.identity.tenant, settings.limits.max_calls) == ("acme", 10)
     (warning,) = settings.findings
     assert str(warning) == (
         "TENANT_ID, LIVEKIT_API_KEY_FILE, OPENAI_API_KEY, MAX_CALLS: "
@@ -113,9 +113,9 @@ def test_the_hosts_variables_come_from_both_and_the_env_file_first(tmp_path: Pat
     )
     settings = read(environment, path)
     assert isinstance(settings, WorkerSettings)
-    assert (settings.health_port, settings.log_level) == (2, "DEBUG")
-    assert settings.usage_secret is not None
-    assert settings.usage_secret.get_secret_value() == "t" * 32
+    assert (settings.host.health_port, settings.host.log_level) == (2, "DEBUG")
+    assert settings.host.usage_secret is not None
+    assert settings.host.usage_secret.get_secret_value() == "t" * 32
     assert settings.findings == ()
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from contract.policies import ClaimPolicy
 from contract.tenant import default_agent_name, default_room_prefix
 from control.tenants.tenant import Tenant
 from project.credentials import Credentials
 from sandbox.servers import RunningProject, start_project
 from tests.control.audit.light import LightWorker, by_guard
-from worker.configuration import ClaimPolicy
 from worker.guard.rules import GuardPolicy
 
 CLAIM_KEY = Ed25519PrivateKey.generate()

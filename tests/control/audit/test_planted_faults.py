@@ -6,13 +6,13 @@ from collections.abc import Iterator
 import pytest
 
 from contract.exits import ExitCode
+from contract.policies import ClaimPolicy
 from control.audit.billing import Origin
 from control.audit.findings import Audit, AuditFinding, AuditOutcome, Question
 from control.audit.run import AuditEvidence, audit
 from sandbox.servers import RunningProject
 from tests.control.audit.light import LightFleet, LightWorker, serving
 from tests.control.audit.scenes import CLAIM_KEY, Scene, light_worker, make_tenant, start_projects
-from worker.configuration import ClaimPolicy
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 

@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
 from contract.agent_config import AgentConfig
+from contract.settings.groups import AgentChoice, Host, Identity, Provider
 from project.credentials import Credentials
 from worker.agent import announcements
 from worker.agent.announcements import Announcement, AnnouncementCache
@@ -34,14 +35,11 @@ async def asked(tmp_path: Path) -> AsyncIterator[tuple[Configuration, list[str]]
     async with TestServer(app) as server:
         yield (
             Configuration(
-                tenant="acme",
+                identity=Identity("acme", "acme-agent", "acme--"),
                 credentials=Credentials("ws://127.0.0.1:9", "APIx", SecretStr("s" * 32)),
-                agent_name="acme-agent",
-                room_prefix="acme--",
-                agent_config=GERMAN,
-                state_dir=tmp_path,
-                openai_api_key=SecretStr("sk-x"),
-                openai_base_url=str(server.make_url("/v1")),
+                host=Host(tmp_path),
+                agent=AgentChoice(GERMAN),
+                provider=Provider(SecretStr("sk-x"), str(server.make_url("/v1"))),
             ),
             said,
         )
@@ -66,7 +64,7 @@ async def test_a_changed_greeting_is_rendered_anew_and_the_old_one_forgotten(
     configuration, _ = asked
     await announcements.prepare(configuration)
     changed = GERMAN.overridden({"greeting": "Hallo."})
-    await announcements.prepare(replace(configuration, agent_config=changed))
+    await announcements.prepare(replace(configuration, agent=AgentChoice(changed)))
     shelf = AnnouncementCache.of(configuration)
     assert shelf.find(Announcement.GREETING, changed) is not None
     assert shelf.find(Announcement.GREETING, GERMAN) is None

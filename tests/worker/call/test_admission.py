@@ -16,9 +16,10 @@ from livekit.api import AccessToken, VideoGrants
 from pydantic import SecretStr
 
 from contract import claims
-from contract.agent_config import AgentConfig
 from contract.claims import Claim
+from contract.policies import ClaimPolicy, Strictness
 from contract.refusals import Refusal
+from contract.settings.groups import ClaimRules, Host, Identity
 from contract.tenant import new_nonce
 from project.connection import Project
 from project.credentials import Credentials
@@ -27,7 +28,7 @@ from sandbox.servers import RunningProject
 from tests.worker.dispatching import rooms_of
 from worker.call import admission
 from worker.call.admission import AdmissionRefused, is_own_url
-from worker.configuration import ClaimPolicy, Configuration, Strictness
+from worker.configuration import Configuration
 from worker.guard.offer import Offer
 
 SECRET = SecretStr("s" * 32)
@@ -92,12 +93,9 @@ def test_a_url_is_foreign(sentence: str) -> None:
 
 def configuration(of: Credentials, **changed: Any) -> Configuration:
     plain = Configuration(
-        tenant="acme",
+        identity=Identity("acme", "acme-agent", "acme--"),
         credentials=of,
-        agent_name="acme-agent",
-        room_prefix="acme--",
-        agent_config=AgentConfig(),
-        state_dir=Path("/nonexistent"),
+        host=Host(Path("/nonexistent")),
     )
     return replace(plain, **changed)
 
@@ -141,7 +139,9 @@ async def test_a_token_of_another_key_room_or_kind_is_refused_as_foreign_token()
 async def test_token_rule_warn_only_warns(caplog: pytest.LogCaptureFixture) -> None:
     own = credentials("ws://127.0.0.1:9")
     ctx = sent(own.url, "no token")
-    await admission.admit(ctx, configuration(own, token_rule=Strictness.WARN), offer("acme--1"))
+    await admission.admit(
+        ctx, configuration(own, claims=ClaimRules(token_rule=Strictness.WARN)), offer("acme--1")
+    )
     assert "TOKEN_RULE=warn" in caplog.text
 
 
@@ -156,7 +156,7 @@ async def test_a_claim_that_ran_out_since_it_was_accepted_is_refused_as_withdraw
     public = claims.encode_key(key.public_key().public_bytes_raw())
     claim = Claim("acme", "acme-agent", "acme--1", int(time.time()) - 10, "jti", claims.digest({}))
     own = credentials("ws://127.0.0.1:9")
-    told = configuration(own, claim_policy=ClaimPolicy.REQUIRED, claim_keys=(public,))
+    told = configuration(own, claims=ClaimRules(ClaimPolicy.REQUIRED, (public,)))
     asked = offer("acme--1", metadata=json.dumps({"claim": claims.sign(claim, key)}))
     ctx = sent(own.url, job_token(own, "acme--1"))
     assert await refusal_of(ctx, told, asked) is Refusal.WITHDRAWN

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.agent_config import AgentConfig
+from contract.settings.groups import Host, Identity
 from project.connection import Project
 from project.rooms import list_rooms
 from sandbox.servers import RunningProject
@@ -21,12 +21,9 @@ async def test_a_rival_under_the_same_name_is_seen_counted_and_logged_and_gone_a
     globex: RunningProject, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     configuration = Configuration(
-        tenant="globex",
+        identity=Identity("globex", "watched", "globex--"),
         credentials=globex.credentials,
-        agent_name="watched",
-        room_prefix="globex--",
-        agent_config=AgentConfig(),
-        state_dir=tmp_path,
+        host=Host(tmp_path),
         # A cold rival on a busy machine takes longer than the six seconds of a real look.
         rival_patience_seconds=15.0,
     )

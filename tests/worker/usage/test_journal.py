@@ -82,52 +82,52 @@ def _delivering(url: str) -> Callable[..., Delivery]:
     return partial(Delivery, url=url, secret=SECRET, first_pause_seconds=0.01)
 
 
-def _settle(ledger: UsageJournal, *jobs: str) -> None:
+def _settle(journal: UsageJournal, *jobs: str) -> None:
     for job in jobs:
-        ledger.begin(job, dispatch_id=f"AD_{job}", call_id=None, room=f"acme--{job}")
-        ledger.settle(job, {**SNAPSHOT, "outcome": "completed"}, True, CallOutcome.COMPLETED)
+        journal.begin(job, dispatch_id=f"AD_{job}", call_id=None, room=f"acme--{job}")
+        journal.settle(job, {**SNAPSHOT, "outcome": "completed"}, True, CallOutcome.COMPLETED)
 
 
 def test_a_complete_record_is_the_calls_own_but_for_who_it_is(tmp_path: Path) -> None:
-    ledger = UsageJournal(ACME, tmp_path)
-    ledger.begin("AJ_1", dispatch_id="AD_1", call_id="c1", room="acme--1")
-    record = ledger.settle("AJ_1", SNAPSHOT, True, CallOutcome.COMPLETED)
+    journal = UsageJournal(ACME, tmp_path)
+    journal.begin("AJ_1", dispatch_id="AD_1", call_id="c1", room="acme--1")
+    record = journal.settle("AJ_1", SNAPSHOT, True, CallOutcome.COMPLETED)
     assert record is not None
     assert record["tenant"] == "acme"
     assert (record["job_id"], record["dispatch_id"], record["call_id"]) == ("AJ_1", "AD_1", "c1")
     assert (record["outcome"], record["complete"], record["seconds"]) == ("completed", True, 8.0)
-    assert ledger.waiting == 1
+    assert journal.waiting == 1
 
 
 def test_a_call_that_died_is_failed_with_its_last_snapshot(tmp_path: Path) -> None:
-    ledger = UsageJournal(ACME, tmp_path)
-    ledger.begin("AJ_1", dispatch_id="AD_1", call_id=None, room="acme--1")
-    ledger.note("AJ_1", SNAPSHOT)
-    record = ledger.settle("AJ_1")
+    journal = UsageJournal(ACME, tmp_path)
+    journal.begin("AJ_1", dispatch_id="AD_1", call_id=None, room="acme--1")
+    journal.note("AJ_1", SNAPSHOT)
+    record = journal.settle("AJ_1")
     assert record is not None
     assert (record["outcome"], record["complete"]) == ("failed", False)
     assert record["models"] == SNAPSHOT["models"]
 
 
 def test_a_call_that_died_at_once_has_a_record_too(tmp_path: Path) -> None:
-    ledger = UsageJournal(ACME, tmp_path)
-    ledger.begin("AJ_1", dispatch_id="AD_1", call_id=None, room="acme--1")
-    record = ledger.settle("AJ_1")
+    journal = UsageJournal(ACME, tmp_path)
+    journal.begin("AJ_1", dispatch_id="AD_1", call_id=None, room="acme--1")
+    record = journal.settle("AJ_1")
     assert record is not None
     assert (record["complete"], record["models"]) == (False, [])
 
 
 def test_a_call_is_settled_once(tmp_path: Path) -> None:
-    ledger = UsageJournal(ACME, tmp_path)
-    _settle(ledger, "AJ_1")
-    assert ledger.settle("AJ_1") is None
-    assert ledger.waiting == 1
+    journal = UsageJournal(ACME, tmp_path)
+    _settle(journal, "AJ_1")
+    assert journal.settle("AJ_1") is None
+    assert journal.waiting == 1
 
 
 def test_a_refused_call_leaves_no_record(tmp_path: Path) -> None:
-    ledger = UsageJournal(ACME, tmp_path)
-    ledger.begin("AJ_1", dispatch_id="AD_1", call_id=None, room="acme--1")
-    ledger.forget("AJ_1")
+    journal = UsageJournal(ACME, tmp_path)
+    journal.begin("AJ_1", dispatch_id="AD_1", call_id=None, room="acme--1")
+    journal.forget("AJ_1")
     assert UsageJournal(ACME, tmp_path).waiting == 0
 
 
@@ -140,11 +140,11 @@ def test_each_record_is_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixt
 
 
 async def test_records_arrive_signed_and_oldest_first(tmp_path: Path, receiver: Receiver) -> None:
-    ledger = UsageJournal(ACME, tmp_path, _delivering(receiver.url))
-    _settle(ledger, "AJ_1", "AJ_2")
-    delivering = asyncio.create_task(ledger.deliver())
+    journal = UsageJournal(ACME, tmp_path, _delivering(receiver.url))
+    _settle(journal, "AJ_1", "AJ_2")
+    delivering = asyncio.create_task(journal.deliver())
     await receiver.until(lambda: len(receiver.taken) == 2)
-    _settle(ledger, "AJ_3")
+    _settle(journal, "AJ_3")
     await receiver.until(lambda: len(receiver.taken) == 3)
     delivering.cancel()
     assert receiver.jobs() == ["AJ_1", "AJ_2", "AJ_3"]
@@ -155,9 +155,9 @@ async def test_a_receiver_that_fails_loses_nothing_and_keeps_the_order(
     tmp_path: Path, receiver: Receiver
 ) -> None:
     receiver.answer = lambda _record: 503 if receiver.tries < 6 else 200
-    ledger = UsageJournal(ACME, tmp_path, _delivering(receiver.url))
-    _settle(ledger, "AJ_1", "AJ_2")
-    delivering = asyncio.create_task(ledger.deliver())
+    journal = UsageJournal(ACME, tmp_path, _delivering(receiver.url))
+    _settle(journal, "AJ_1", "AJ_2")
+    delivering = asyncio.create_task(journal.deliver())
     await receiver.until(lambda: len(receiver.taken) == 2)
     delivering.cancel()
     assert receiver.jobs() == ["AJ_1", "AJ_2"]
@@ -167,27 +167,27 @@ async def test_a_record_that_the_receiver_calls_bad_does_not_hold_up_the_others(
     tmp_path: Path, receiver: Receiver
 ) -> None:
     receiver.answer = lambda record: 422 if record["job_id"] == "AJ_1" else 200
-    ledger = UsageJournal(ACME, tmp_path, _delivering(receiver.url))
-    _settle(ledger, "AJ_1", "AJ_2")
-    assert not await ledger.flush(10)
+    journal = UsageJournal(ACME, tmp_path, _delivering(receiver.url))
+    _settle(journal, "AJ_1", "AJ_2")
+    assert not await journal.flush(10)
     assert receiver.jobs() == ["AJ_2"]
-    assert ledger.waiting == 1
+    assert journal.waiting == 1
 
 
 async def test_a_redirect_is_not_followed(tmp_path: Path, receiver: Receiver) -> None:
     receiver.answer = lambda _record: 307
-    ledger = UsageJournal(ACME, tmp_path, _delivering(receiver.url))
-    _settle(ledger, "AJ_1")
-    assert not await ledger.flush(10)
-    assert ledger.waiting == 1
+    journal = UsageJournal(ACME, tmp_path, _delivering(receiver.url))
+    _settle(journal, "AJ_1")
+    assert not await journal.flush(10)
+    assert journal.waiting == 1
 
 
 async def test_what_a_closed_port_did_not_take_is_delivered_by_the_next_start(
     tmp_path: Path, receiver: Receiver
 ) -> None:
-    ledger = UsageJournal(ACME, tmp_path, _delivering("http://127.0.0.1:9/usage"))
-    _settle(ledger, "AJ_1")
-    assert not await ledger.flush(10)
+    journal = UsageJournal(ACME, tmp_path, _delivering("http://127.0.0.1:9/usage"))
+    _settle(journal, "AJ_1")
+    assert not await journal.flush(10)
     again = UsageJournal(ACME, tmp_path, _delivering(receiver.url))
     assert await again.flush(10)
     assert receiver.jobs() == ["AJ_1"]
@@ -198,9 +198,9 @@ async def test_another_tenants_records_are_never_sent(tmp_path: Path, receiver: 
     theirs = UsageJournal(RecordIdentity("globex", "g.example", "f" * 16, "globex-agent"), tmp_path)
     theirs.begin("AJ_G", dispatch_id="AD_G", call_id=None, room="globex--1")
     theirs.settle("AJ_G", SNAPSHOT, True, CallOutcome.COMPLETED)
-    ledger = UsageJournal(ACME, tmp_path, _delivering(receiver.url))
-    _settle(ledger, "AJ_1")
-    assert await ledger.flush(10)
+    journal = UsageJournal(ACME, tmp_path, _delivering(receiver.url))
+    _settle(journal, "AJ_1")
+    assert await journal.flush(10)
     assert receiver.jobs() == ["AJ_1"]
 
 
@@ -210,11 +210,11 @@ from pathlib import Path
 from worker.usage.journal import RecordIdentity, UsageJournal
 from contract.usage import CallOutcome
 identity = RecordIdentity("acme", "acme.example", "0" * 16, "acme-agent")
-ledger = UsageJournal(identity, Path(sys.argv[1]))
+journal = UsageJournal(identity, Path(sys.argv[1]))
 for job in ("AJ_1", "AJ_2"):
-    ledger.begin(job, dispatch_id="AD", call_id=None, room="acme--1")
-ledger.settle("AJ_1", {"models": []}, True, CallOutcome.COMPLETED)
-ledger.note("AJ_2", {"models": [{"kind": "llm", "name": "m"}]})
+    journal.begin(job, dispatch_id="AD", call_id=None, room="acme--1")
+journal.settle("AJ_1", {"models": []}, True, CallOutcome.COMPLETED)
+journal.note("AJ_2", {"models": [{"kind": "llm", "name": "m"}]})
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -224,9 +224,9 @@ async def test_records_survive_a_kill_and_open_calls_become_failed_ones(
 ) -> None:
     dead = subprocess.run([sys.executable, "-c", _DIES, str(tmp_path)], env=_environment())
     assert dead.returncode == -signal.SIGKILL
-    ledger = UsageJournal(ACME, tmp_path, _delivering(receiver.url))
-    assert ledger.waiting == 2
-    assert await ledger.flush(10)
+    journal = UsageJournal(ACME, tmp_path, _delivering(receiver.url))
+    assert journal.waiting == 2
+    assert await journal.flush(10)
     outcomes = {r["job_id"]: (r["outcome"], r["complete"]) for r in receiver.taken}
     assert outcomes == {"AJ_1": ("completed", True), "AJ_2": ("failed", False)}
     killed = next(r for r in receiver.taken if r["job_id"] == "AJ_2")

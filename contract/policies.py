@@ -1,0 +1,19 @@
+"""How strictly a rule of a tenant's is held: the words that its variables take."""
+
+from enum import StrEnum
+
+
+class ClaimPolicy(StrEnum):
+    """Whether a call's dispatch must carry a claim."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+    OFF = "off"
+
+
+class Strictness(StrEnum):
+    """What follows when something does not hold."""
+
+    REQUIRED = "required"
+    WARN = "warn"
+    OFF = "off"
