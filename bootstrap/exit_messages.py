@@ -46,7 +46,7 @@ class ExitMessage:
 
 def of_findings(findings: Findings | tuple[Finding, ...]) -> ExitMessage:
     """End because of settings: one line per fault, all at once."""
-    lines = tuple(f"{'warning: ' if one.is_warning else ''}{one}" for one in findings)
+    lines = tuple(f"{'warning: ' if finding.is_warning else ''}{finding}" for finding in findings)
     return ExitMessage(ExitCode.CONFIG, lines)
 
 

@@ -1,4 +1,4 @@
-"""Serves exactly one tenant: guard, calls, presence, health, usage.
+"""Serves exactly one tenant: guard, calls, registration, health, usage.
 
 Belongs here: everything from a proven tenant's configuration to the end of its last call.
 Does not: reading the environment, exiting, knowing who starts it, knowing another tenant.

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 # What a call used is about 2 KiB; a session with many models stays far below this.
 _LONGEST_MESSAGE = 1024 * 1024
-_LAST_WORDS_SECONDS = 2.0
+_CLOSE_SECONDS = 2.0
 
 
 class Finish(StrEnum):
@@ -40,7 +40,7 @@ class Up(StrEnum):
 
 @dataclass(frozen=True)
 class Message:
-    """One thing a call said."""
+    """One message of a call."""
 
     kind: Up
     body: dict[str, Any]
@@ -83,41 +83,41 @@ class PipeToMain:
 
     async def turn(self) -> None:
         """Wait until this call may join, since many at once would be slower, or has to end."""
-        self._say(Up.WAITS)
+        self._send(Up.WAITS)
         await self._turn.wait()
 
     def joined(self) -> None:
         """Note that the call is in its room; gives the turn back."""
         self.has_joined = True
-        self._say(Up.JOINED)
+        self._send(Up.JOINED)
 
     def refuse(self, reason: str, detail: str) -> None:
         """Tell that this call ends before it began, and why."""
-        self._say(Up.REFUSED, reason=reason, detail=detail)
+        self._send(Up.REFUSED, reason=reason, detail=detail)
 
     def count(self, metric: str, value: float) -> None:
         """Send a measure to the main process, by the name that `Metrics.record` takes."""
-        self._say(Up.COUNT, metric=metric, value=value)
+        self._send(Up.COUNT, metric=metric, value=value)
 
     def send_usage(self, usage: dict[str, Any]) -> None:
         """Send what was used so far; the last one stands if the process dies."""
-        self._say(Up.USAGE, usage=usage)
+        self._send(Up.USAGE, usage=usage)
 
     def end(self, outcome: str) -> None:
         """Tell that the call is over, and that the last usage sent is complete."""
-        self._say(Up.ENDED, outcome=outcome)
+        self._send(Up.ENDED, outcome=outcome)
 
     async def close(self) -> None:
         """Send what is still waiting, and hang up."""
         self._listening.cancel()
         try:
-            async with asyncio.timeout(_LAST_WORDS_SECONDS):
+            async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._writer.drain()
         except (OSError, TimeoutError):
             pass  # the main process is gone, and with it whoever would read this
         self._writer.close()
 
-    def _say(self, kind: Up, **body: Any) -> None:
+    def _send(self, kind: Up, **body: Any) -> None:
         if not self._writer.is_closing():
             self._writer.write(json.dumps({"kind": kind.value, **body}).encode() + b"\n")
 
@@ -138,40 +138,44 @@ class PipeToCall:
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        heard: Callable[[Message], None],
+        on_message: Callable[[Message], None],
     ) -> None:
         self._writer = writer
-        self._listening = asyncio.create_task(self._listen(reader, heard), name="listen-to-call")
+        self._listening = asyncio.create_task(
+            self._listen(reader, on_message), name="listen-to-call"
+        )
 
     @classmethod
-    async def open(cls, end: socket.socket, heard: Callable[[Message], None]) -> Self:
-        """Take the main process's end into the running loop; `heard` gets every message."""
-        return cls(*await asyncio.open_connection(sock=end, limit=_LONGEST_MESSAGE), heard)
+    async def open(cls, end: socket.socket, on_message: Callable[[Message], None]) -> Self:
+        """Take the main process's end into the running loop; `on_message` gets every message."""
+        return cls(*await asyncio.open_connection(sock=end, limit=_LONGEST_MESSAGE), on_message)
 
     def finish(self, reason: str) -> None:
         """Ask the call to end politely."""
-        self._say({"finish": reason})
+        self._send({"finish": reason})
 
     def may_join(self) -> None:
         """Tell the call that it is its turn."""
-        self._say({})
+        self._send({})
 
-    async def hung_up(self, patience_seconds: float) -> None:
-        """Wait until all that was said has been heard, or patience ends; then close."""
+    async def ended(self, patience_seconds: float) -> None:
+        """Wait until every message was received, or patience ends; then close."""
         await asyncio.wait({self._listening}, timeout=patience_seconds)
         self._listening.cancel()
         self._writer.close()
 
-    def _say(self, body: dict[str, str]) -> None:
+    def _send(self, body: dict[str, str]) -> None:
         # A call that has hung up is left alone.
         if not self._writer.is_closing():
             self._writer.write(json.dumps(body).encode() + b"\n")
 
-    async def _listen(self, reader: asyncio.StreamReader, heard: Callable[[Message], None]) -> None:
+    async def _listen(
+        self, reader: asyncio.StreamReader, on_message: Callable[[Message], None]
+    ) -> None:
         try:
             while text := await reader.readline():
                 body = json.loads(text)
-                heard(Message(Up(body.pop("kind")), body))
+                on_message(Message(Up(body.pop("kind")), body))
         except (OSError, ValueError):
             pass  # killed in the middle of a line: its process's end is noticed by itself
         except Exception:  # the edge of this task: such a call is settled as one that died

@@ -106,9 +106,9 @@ def _log_uncaught(
     logging.getLogger("worker").critical("an error was not caught", exc_info=(kind, error, trace))
 
 
-def _log_uncaught_in_thread(told: threading.ExceptHookArgs) -> None:
-    if told.exc_value is not None:
-        _log_uncaught(told.exc_type, told.exc_value, told.exc_traceback)
+def _log_uncaught_in_thread(failure: threading.ExceptHookArgs) -> None:
+    if failure.exc_value is not None:
+        _log_uncaught(failure.exc_type, failure.exc_value, failure.exc_traceback)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -96,12 +96,12 @@ def _serve(
 
 
 async def _final_report(
-    preflight: PreflightProcess, told: Report, settings: WorkerSettings, state_dir: StateDir
+    preflight: PreflightProcess, recorded: Report, settings: WorkerSettings, state_dir: StateDir
 ) -> tuple[dict[str, Any], ExitCode]:
     """Wait for the end of the look for rivals, during which the worker registers."""
     report = (await preflight.final_report()).report
     preflight.close()
-    check.record_rest(report, told, settings)
+    check.record_rest(report, recorded, settings)
     state_dir.write(report=report.as_dict())
     return report.as_dict(), report.exit_code
 

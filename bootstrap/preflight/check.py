@@ -79,22 +79,26 @@ class Facts:
 class CheckContext:
     """One preflight: the settings or what is wrong with them, and the facts found so far."""
 
-    def __init__(self, given: WorkerSettings | Findings, proxy: str | None) -> None:
-        self.given = given
+    def __init__(self, read_settings: WorkerSettings | Findings, proxy: str | None) -> None:
+        self.read_settings = read_settings
         self.proxy = proxy
         self.facts = Facts()
 
     @property
     def settings(self) -> WorkerSettings:
         """The settings, for checks that need `settings.*`."""
-        if isinstance(self.given, Findings):
+        if isinstance(self.read_settings, Findings):
             raise RuntimeError("this check needs the settings.* checks")
-        return self.given
+        return self.read_settings
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What reading the settings found, faults and warnings."""
-        return self.given.all if isinstance(self.given, Findings) else self.given.findings
+        return (
+            self.read_settings.all
+            if isinstance(self.read_settings, Findings)
+            else self.read_settings.findings
+        )
 
     def project(self) -> Project:
         """A connection to the tenant's project, to be opened with `async with`."""

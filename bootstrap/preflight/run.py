@@ -27,7 +27,7 @@ OnSettled = Callable[[Report], Awaitable[None]]
 
 
 async def run(
-    given: WorkerSettings | Findings,
+    read_settings: WorkerSettings | Findings,
     *,
     proxy: str | None = None,
     on_progress: OnProgress | None = None,
@@ -37,20 +37,20 @@ async def run(
     """Ask every question of the catalogue, and leave nothing behind, also when cancelled.
 
     Args:
-        given: the settings, or what is wrong with them.
+        read_settings: the settings, or what is wrong with them.
         proxy: the HTTP proxy that the SDK would use.
         on_progress: told when a check begins and when it ends.
         on_settled: told what holds while nothing is left but the look for rivals.
         only: the ids of the checks to ask; what they need is asked as well.
     """
-    return await _Run(given, proxy, on_progress).report(_chosen(only), on_settled)
+    return await _Run(read_settings, proxy, on_progress).report(_chosen(only), on_settled)
 
 
 @dataclass(frozen=True)
 class _Answer:
     line: ReportLine
     exit_code: ExitCode
-    # What the check said before the tenant's choice softened it: what needs it must not be asked.
+    # What the check found before the tenant's choice softened it: what needs it must not be asked.
     is_good: bool
 
 
@@ -58,12 +58,17 @@ class _Run:
     """One preflight under way."""
 
     def __init__(
-        self, given: WorkerSettings | Findings, proxy: str | None, on_progress: OnProgress | None
+        self,
+        read_settings: WorkerSettings | Findings,
+        proxy: str | None,
+        on_progress: OnProgress | None,
     ) -> None:
-        self._scene = CheckContext(given, proxy)
+        self._context = CheckContext(read_settings, proxy)
         self._on_progress = on_progress or (lambda _check, _outcome: None)
         self._began = time.monotonic()
-        self._mask = Mask(given.secrets() if isinstance(given, WorkerSettings) else ())
+        self._mask = Mask(
+            read_settings.secrets() if isinstance(read_settings, WorkerSettings) else ()
+        )
 
     async def report(self, checks: tuple[Check, ...], on_settled: OnSettled | None) -> Report:
         tasks: dict[str, asyncio.Task[_Answer]] = {}
@@ -106,7 +111,7 @@ class _Run:
         seconds = max(0.0, min(check.deadline_seconds, left))
         try:
             async with asyncio.timeout(seconds):
-                return await check.ask(self._scene)
+                return await check.ask(self._context)
         except TimeoutError:
             # Whoever is late has refused nothing, and no setting is proven wrong by it.
             return failed("no answer in time", exit_code=ExitCode.UNAVAILABLE)
@@ -115,10 +120,14 @@ class _Run:
             return failed(f"a fault of ours: {type(error).__name__}", _OUR_FAULT, ExitCode.SOFTWARE)
 
     def _choice(self, check: Check) -> str:
-        given = self._scene.given
-        if not check.choice or isinstance(given, Findings):
+        read_settings = self._context.read_settings
+        if not check.choice or isinstance(read_settings, Findings):
             return "required"
-        return given.checks.rivals if check.choice == "rival_check" else given.checks.provider
+        return (
+            read_settings.checks.rivals
+            if check.choice == "rival_check"
+            else read_settings.checks.provider
+        )
 
     def _written(self, check: Check, outcome: CheckOutcome, elapsed_ms: int) -> _Answer:
         mark = outcome.mark
@@ -137,11 +146,11 @@ class _Run:
         return _Answer(line, code, is_good=outcome.mark in (Mark.PASS, Mark.WARN))
 
     def _sum_up(self, answers: list[_Answer]) -> Report:
-        tenant, host, fingerprint = _who(self._scene.given)
+        tenant, host, fingerprint = _who(self._context.read_settings)
         return Report(
             tenant=tenant,
             host=host,
-            edition=self._scene.facts.edition,
+            edition=self._context.facts.edition,
             key_fingerprint=fingerprint,
             exit_code=most_permanent({answer.exit_code for answer in answers}),
             elapsed_ms=self._elapsed_ms(),
@@ -162,8 +171,8 @@ def _chosen(only: Collection[str] | None) -> tuple[Check, ...]:
     return tuple(check for check in CATALOGUE if check.id in wanted)
 
 
-def _who(given: WorkerSettings | Findings) -> tuple[str | None, str | None, str | None]:
-    if isinstance(given, Findings):
-        return given.tenant, given.host, given.key_fingerprint
-    credentials = given.credentials
-    return given.identity.tenant, credentials.host, credentials.fingerprint
+def _who(read_settings: WorkerSettings | Findings) -> tuple[str | None, str | None, str | None]:
+    if isinstance(read_settings, Findings):
+        return read_settings.tenant, read_settings.host, read_settings.key_fingerprint
+    credentials = read_settings.credentials
+    return read_settings.identity.tenant, credentials.host, credentials.fingerprint

@@ -47,9 +47,9 @@ def talking_worker(
 
 def wait_for_phrases(worker: RunningWorker) -> None:
     """Wait until the sentences that need no provider are rendered."""
-    shelf = worker.folder / "state" / "phrases"
+    cache = worker.folder / "state" / "announcements"
     worker.wait_until(
-        lambda: len(list(shelf.glob("*.pcm"))) == len(Announcement), "phrases are rendered"
+        lambda: len(list(cache.glob("*.pcm"))) == len(Announcement), "announcements are rendered"
     )
 
 

@@ -82,46 +82,47 @@ _SENTENCES: dict[str, dict[Announcement, str]] = {
 }
 
 
-def sentence(phrase: Announcement, config: AgentConfig) -> str:
-    """Give a phrase in the agent's language; in English where we have no words in it."""
-    if phrase is Announcement.GREETING:
+def sentence(announcement: Announcement, config: AgentConfig) -> str:
+    """Give an announcement in the agent's language; in English where we have no words in it."""
+    if announcement is Announcement.GREETING:
         return config.greeting
     language = config.language.split("-")[0].lower()
-    return _SENTENCES.get(language, _SENTENCES["en"])[phrase]
+    return _SENTENCES.get(language, _SENTENCES["en"])[announcement]
 
 
 @dataclass(frozen=True)
 class AnnouncementCache:
-    """Where the rendered sentences of one worker lie, one file each, named after what they say."""
+    """The rendered sentences of one worker, one file each, named after what they say."""
 
     folder: Path
 
     @classmethod
     def of(cls, configuration: Configuration) -> "AnnouncementCache":
-        """Give a worker's shelf in its STATE_DIR."""
-        return cls(configuration.host.state_dir / "phrases")
+        """Give a worker's cache in its STATE_DIR."""
+        return cls(configuration.host.state_dir / "announcements")
 
-    def find(self, phrase: Announcement, config: AgentConfig) -> bytes | None:
+    def find(self, announcement: Announcement, config: AgentConfig) -> bytes | None:
         """Give a sentence's sound (16 bit, mono, 24 kHz), or None when it is not there yet."""
         try:
-            return self.path(phrase, config).read_bytes()
+            return self.path(announcement, config).read_bytes()
         except OSError:
             return None
 
-    def path(self, phrase: Announcement, config: AgentConfig) -> Path:
+    def path(self, announcement: Announcement, config: AgentConfig) -> Path:
         """Name a sentence's file; another text, voice or model is another file."""
-        said = "\n".join((config.models.tts, config.voice, sentence(phrase, config)))
-        return self.folder / f"{phrase.value}-{hashlib.sha256(said.encode()).hexdigest()[:16]}.pcm"
+        spoken = "\n".join((config.models.tts, config.voice, sentence(announcement, config)))
+        digest = hashlib.sha256(spoken.encode()).hexdigest()[:16]
+        return self.folder / f"{announcement.value}-{digest}.pcm"
 
-    def put(self, phrase: Announcement, config: AgentConfig, sound: bytes) -> None:
-        """Keep a sentence whole, and forget what it said under an earlier configuration."""
+    def put(self, announcement: Announcement, config: AgentConfig, sound: bytes) -> None:
+        """Keep a sentence's sound whole, and remove that of an earlier configuration."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = self.path(phrase, config)
+        path = self.path(announcement, config)
         half = path.with_suffix(".half")
         half.write_bytes(sound)
         half.rename(path)
-        for stale in self.folder.glob(f"{phrase.value}-*"):
-            if stale.name.startswith(f"{phrase.value}-") and stale != path:
+        for stale in self.folder.glob(f"{announcement.value}-*"):
+            if stale.name.startswith(f"{announcement.value}-") and stale != path:
                 stale.unlink(missing_ok=True)
 
 
@@ -132,14 +133,14 @@ async def prepare(configuration: Configuration) -> None:
     """
     if configuration.provider.api_key is None:
         return
-    shelf, config, pause = AnnouncementCache.of(configuration), configuration.agent.config, 1.0
-    while missing := [p for p in Announcement if sentence(p, config) and not shelf.find(p, config)]:
+    cache, config, pause = AnnouncementCache.of(configuration), configuration.agent.config, 1.0
+    while missing := [p for p in Announcement if sentence(p, config) and not cache.find(p, config)]:
         try:
             async with aiohttp.ClientSession(trust_env=True) as session:
-                for phrase in missing:
-                    text = sentence(phrase, config)
+                for announcement in missing:
+                    text = sentence(announcement, config)
                     sound = await _render(session, configuration, text)
-                    shelf.put(phrase, config, sound)
+                    cache.put(announcement, config, sound)
         except (aiohttp.ClientError, OSError, ValueError) as fault:
             logger.warning("prepared sentences cannot be rendered yet: %s", _cause(fault))
             await asyncio.sleep(pause)

@@ -20,32 +20,32 @@ class Announcer:
     """The prepared sentences of one call, spoken one after another."""
 
     def __init__(
-        self, session: AgentSession[Any], shelf: AnnouncementCache, config: AgentConfig
+        self, session: AgentSession[Any], cache: AnnouncementCache, config: AgentConfig
     ) -> None:
         self._session = session
-        self._shelf = shelf
+        self._cache = cache
         self._config = config
         self._one_at_a_time = asyncio.Lock()
 
-    async def say(self, phrase: Announcement) -> None:
+    async def say(self, announcement: Announcement) -> None:
         """Say a sentence; an answer that comes after all is let through at once."""
-        await self._say(phrase, is_last=False)
+        await self._say(announcement, is_last=False)
 
-    async def say_last(self, phrase: Announcement) -> None:
+    async def say_last(self, announcement: Announcement) -> None:
         """Say a sentence to its end, with nothing before it, beside it or after it."""
         with contextlib.suppress(RuntimeError):  # a session that never started says nothing
             self._session.input.set_audio_enabled(False)
             self._session.interrupt(force=True)
-        await self._say(phrase, is_last=True)
+        await self._say(announcement, is_last=True)
 
-    async def _say(self, phrase: Announcement, is_last: bool) -> None:
-        sound = self._shelf.find(phrase, self._config) or tone()
+    async def _say(self, announcement: Announcement, is_last: bool) -> None:
+        sound = self._cache.find(announcement, self._config) or tone()
         async with self._one_at_a_time:
             try:
                 async with asyncio.timeout(_LONGEST_SECONDS):
                     await self._play(sound, is_last)
             except TimeoutError:
-                logger.warning("a prepared sentence was not taken by the room: %s", phrase)
+                logger.warning("a prepared sentence was not taken by the room: %s", announcement)
             except Exception:  # the edge of a call: a room going away must not stop the ending
                 logger.debug("a prepared sentence could not be played", exc_info=True)
 

@@ -50,7 +50,7 @@ def session_over(client: AsyncClient, config: AgentConfig, **options: Any) -> Ag
 def _common(config: AgentConfig) -> dict[str, Any]:
     return {
         "vad": inference.VAD(model="silero"),
-        "turn_handling": _turns(config),
+        "turn_handling": _join_queue(config),
         "conn_options": provider_watch.LIMITS,
         "tools": list(tools.build(config.tools)),
         # Else what a caller says in the first three seconds of a greeting is thrown away.
@@ -64,7 +64,7 @@ def build_agent(config: AgentConfig) -> Agent:
     return Agent(instructions=config.instructions)
 
 
-def _turns(config: AgentConfig) -> TurnHandlingOptions:
+def _join_queue(config: AgentConfig) -> TurnHandlingOptions:
     # Said explicitly, since some of the SDK's defaults ask LiveKit's own gateway.
     return {
         "turn_detection": "vad",

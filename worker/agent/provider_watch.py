@@ -63,13 +63,13 @@ class ProviderWatch:
     def __init__(
         self,
         session: AgentSession[Any],
-        mouth: Announcer,
+        announcer: Announcer,
         *,
         count: Callable[[str, float], None],
         give_up: Callable[[], None],
     ) -> None:
         self._session = session
-        self._mouth = mouth
+        self._announcer = announcer
         self._count = count
         self._give_up = give_up
         self._alarm: asyncio.TimerHandle | None = None
@@ -201,11 +201,11 @@ class ProviderWatch:
         self._last_said = Announcement.GIVING_UP if is_hopeless else Announcement.APOLOGY
         logger.warning("the caller is told of trouble", extra={"stage": stage.value})
         if is_hopeless:
-            await self._mouth.say_last(Announcement.GIVING_UP)
+            await self._announcer.say_last(Announcement.GIVING_UP)
             self._give_up()
             return
         await self._silence()
-        await self._mouth.say(Announcement.APOLOGY)
+        await self._announcer.say(Announcement.APOLOGY)
         if may_come_yet and self._is_quiet.is_set() and self._is_pending():
             self._arm(_MORE_PATIENCE_SECONDS)
 
@@ -218,7 +218,7 @@ class ProviderWatch:
             return
         self._waits += 1
         self._last_said = Announcement.WAIT
-        await self._mouth.say(Announcement.WAIT)
+        await self._announcer.say(Announcement.WAIT)
         if self._is_quiet.is_set():
             self._arm(_MORE_PATIENCE_SECONDS)
 

@@ -29,7 +29,7 @@ _TRIES = 2
 
 
 class AdmissionRefused(Exception):
-    """A call that must not go on; ends it without a word."""
+    """A call that must not go on; nothing is said to its caller."""
 
     def __init__(self, refusal: Refusal, detail: str) -> None:
         super().__init__(refusal.value)

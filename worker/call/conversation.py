@@ -65,9 +65,9 @@ class _Conversation:
         self._pipe, self._room_join = pipe, room_join
         self._config = _config_of(ctx, configuration)
         self._meter = UsageMeter()
-        self._settlement = HangUp(ctx.room)
+        self._hang_up = HangUp(ctx.room)
         self._session: AgentSession[Any] | None = None
-        self._mouth: Announcer | None = None
+        self._announcer: Announcer | None = None
         self._watch: ProviderWatch | None = None
         self._outcome = CallOutcome.FAILED
         self._tasks: list[asyncio.Task[Any]] = []
@@ -88,13 +88,13 @@ class _Conversation:
 
         Whoever deletes a room also withdraws its dispatch: a moment tells the two apart.
         """
-        over = asyncio.create_task(self._settlement.ended(), name="over-anyway")
+        over = asyncio.create_task(self._hang_up.ended(), name="over-anyway")
         await asyncio.wait({over}, timeout=_TELL_APART_SECONDS)
         if not over.done() and await self._is_still_wanted():
             # A server ends the job of an agent whose media is gone; its caller is still there.
             lost = "the agent's media was lost"
-            self._settlement.end(CallOutcome.FAILED, lost, deletes_room=False)
-        self._settlement.end(CallOutcome.CUT_OFF, "withdrawn", deletes_room=False)
+            self._hang_up.end(CallOutcome.FAILED, lost, deletes_room=False)
+        self._hang_up.end(CallOutcome.CUT_OFF, "withdrawn", deletes_room=False)
         await over
 
     async def _is_still_wanted(self) -> bool:
@@ -110,7 +110,7 @@ class _Conversation:
         talking = self._keep(self._talk(), "talk")
         self._keep(self._snapshots(), "usage-snapshots")
         self._keep(self._heed_finish(), "heed-finish")
-        ended = self._keep(self._settlement.ended(), "call-ended")
+        ended = self._keep(self._hang_up.ended(), "call-ended")
         refused = self._room_join.refused
         await asyncio.wait({talking, ended, refused}, return_when=asyncio.FIRST_COMPLETED)
         failure = talking.exception() if talking.done() and not talking.cancelled() else None
@@ -137,7 +137,7 @@ class _Conversation:
         await code(self._ctx, SessionStart(self._join, self._ctx.room))
         if self._session is None:
             # Code that talks without a session knows best when it is done.
-            self._settlement.end(CallOutcome.COMPLETED, "the tenant's code is done")
+            self._hang_up.end(CallOutcome.COMPLETED, "the tenant's code is done")
 
     async def _talk_as_configured(self) -> None:
         session = built_in.build_session(self._configuration, self._config)
@@ -161,24 +161,26 @@ class _Conversation:
         if self._session is not None:
             raise RuntimeError("start was called twice")
         self._session = self._meter.session = session
-        self._mouth = Announcer(session, AnnouncementCache.of(self._configuration), self._config)
+        self._announcer = Announcer(
+            session, AnnouncementCache.of(self._configuration), self._config
+        )
         self._watch = ProviderWatch(
             session,
-            self._mouth,
+            self._announcer,
             count=self._pipe.count,
-            give_up=lambda: self._settlement.end(CallOutcome.FAILED, "the provider failed"),
+            give_up=lambda: self._hang_up.end(CallOutcome.FAILED, "the provider failed"),
         )
         session.on("close", self._closed)
         session.on("conversation_item_added", self._item_added)
         await self._room_join.join()
-        self._settlement.expect_caller()
+        self._hang_up.expect_caller()
         self._watch.begin()
 
     def _closed(self, event: CloseEvent) -> None:
         if event.error is None:
-            self._settlement.end(CallOutcome.COMPLETED, "the agent closed the session")
+            self._hang_up.end(CallOutcome.COMPLETED, "the agent closed the session")
         else:
-            self._settlement.end(CallOutcome.FAILED, "the session closed with an error")
+            self._hang_up.end(CallOutcome.FAILED, "the session closed with an error")
 
     def _item_added(self, event: ConversationItemAddedEvent) -> None:
         measured = getattr(event.item, "metrics", None) or {}
@@ -194,23 +196,23 @@ class _Conversation:
         reason = await self._pipe.finished()
         if reason == Finish.WITHDRAWN:
             return  # whoever withdraws the call cancels it: nobody wants to hear a goodbye
-        await self._say_last(Announcement.GOODBYE)
+        await self._announce_last(Announcement.GOODBYE)
         if reason == Finish.TIME_IS_UP:
-            self._settlement.end(CallOutcome.COMPLETED, "its time was up")
+            self._hang_up.end(CallOutcome.COMPLETED, "its time was up")
         else:
-            self._settlement.end(CallOutcome.CUT_OFF, f"the worker ends: {reason}")
+            self._hang_up.end(CallOutcome.CUT_OFF, f"the worker ends: {reason}")
 
     async def _code_failed(self, error: BaseException) -> None:
         logger.error("the call's code failed", exc_info=error)
         self._pipe.count(f"provider_failed:{Stage.CODE}", 1)
-        await self._say_last(Announcement.GIVING_UP)
-        self._settlement.end(CallOutcome.FAILED, "the call's code failed")
+        await self._announce_last(Announcement.GIVING_UP)
+        self._hang_up.end(CallOutcome.FAILED, "the call's code failed")
 
-    async def _say_last(self, phrase: Announcement) -> None:
-        if self._mouth is None or self._watch is None:
+    async def _announce_last(self, announcement: Announcement) -> None:
+        if self._announcer is None or self._watch is None:
             return
         self._watch.end()
-        await self._mouth.say_last(phrase)
+        await self._announcer.say_last(announcement)
         await asyncio.sleep(_LINGER_SECONDS)
 
     async def _leave(self, ending: CallEnding) -> None:
@@ -242,10 +244,10 @@ class _Conversation:
 
 
 def _config_of(ctx: JobContext, configuration: Configuration) -> AgentConfig:
-    said = parse(ctx.job.metadata)
-    assert isinstance(said, CallMetadata)  # a probe has no conversation
+    metadata = parse(ctx.job.metadata)
+    assert isinstance(metadata, CallMetadata)  # a probe has no conversation
     try:
-        return configuration.agent.config.overridden(said.session)
+        return configuration.agent.config.overridden(metadata.session)
     except AgentConfigFault as fault:
         logger.warning("the dispatch's session is left out: %s", fault)
         return configuration.agent.config

@@ -61,7 +61,7 @@ async def _unless_withdrawn(
     """Serve, until somebody takes the dispatch back: then leave at once, and leave the room."""
     task = asyncio.create_task(serving, name="serve")
     pipe.finish.add_done_callback(
-        lambda told: task.cancel() if told.result() == Finish.WITHDRAWN else None
+        lambda finish: task.cancel() if finish.result() == Finish.WITHDRAWN else None
     )
     try:
         return await task
@@ -81,7 +81,7 @@ async def _serve(
     offer = read(ctx.job)
     await pipe.turn()
     await admission.admit(ctx, configuration, offer)
-    if isinstance(offer.said, Probe):
+    if isinstance(offer.parsed, Probe):
         await probe_answer.answer(ctx, pipe)
         return None
     room_join = RoomJoin(ctx, offer, configuration, pipe)

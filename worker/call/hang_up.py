@@ -1,4 +1,4 @@
-"""How a call ends: who left, who never came, what broke; the first cause settles it."""
+"""The hang-up: how a call ends, by who left, who never came, what broke; the first cause counts."""
 
 import asyncio
 import logging
@@ -77,7 +77,7 @@ class HangUp:
             self._end_in(self._no_caller_seconds, CallEnding(CallOutcome.NO_CALLER, "nobody came"))
 
     def end(self, outcome: CallOutcome, cause: str, deletes_room: bool = True) -> None:
-        """Settle the call; a later cause changes nothing."""
+        """End the call; a later cause changes nothing."""
         if not self._ended.done():
             self._stay()
             if self._away is not None:
@@ -90,7 +90,7 @@ class HangUp:
 
     def _callers(self) -> list[rtc.RemoteParticipant]:
         everybody = self._room.remote_participants.values()
-        return [one for one in everybody if one.kind not in _NO_CALLERS]
+        return [present for present in everybody if present.kind not in _NO_CALLERS]
 
     def _came(self, participant: rtc.RemoteParticipant) -> None:
         if participant.kind not in _NO_CALLERS:
@@ -109,11 +109,11 @@ class HangUp:
             self._dropped()
 
     def _others(self, participant: rtc.RemoteParticipant) -> bool:
-        return any(one.identity != participant.identity for one in self._callers())
+        return any(caller.identity != participant.identity for caller in self._callers())
 
     def _quality_changed(self, participant: rtc.Participant, quality: int) -> None:
-        # A caller whose line is cut is shown for another 20 s; this tells of it sooner.
-        if participant.identity not in [one.identity for one in self._callers()]:
+        # A caller whose network is cut is shown for another 20 s; this tells of it sooner.
+        if participant.identity not in [caller.identity for caller in self._callers()]:
             return
         if quality == rtc.ConnectionQuality.QUALITY_LOST:
             if len(self._callers()) == 1:

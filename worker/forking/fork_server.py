@@ -101,7 +101,9 @@ def _obstacle() -> str | None:
 
 
 def _other_threads() -> str:
-    others = [one.name for one in threading.enumerate() if one.ident != threading.get_ident()]
+    others = [
+        thread.name for thread in threading.enumerate() if thread.ident != threading.get_ident()
+    ]
     native = len(os.listdir("/proc/self/task")) - 1 - len(others)
     return ", ".join(others + ([f"{native} native"] if native > 0 else []))
 

@@ -66,11 +66,11 @@ def is_known() -> bool:
 
 def _immortalize(objects: list[Any]) -> None:
     kinds = _KINDS | {kind for kind in set(map(type, objects)) if issubclass(kind, type)}
-    for held in objects:
-        if type(held) in kinds:
-            _count_at(id(held)).value = _IMMORTAL
-            if type(held) is types.FunctionType:
-                _immortalize_code(held.__code__)
+    for loaded in objects:
+        if type(loaded) in kinds:
+            _count_at(id(loaded)).value = _IMMORTAL
+            if type(loaded) is types.FunctionType:
+                _immortalize_code(loaded.__code__)
 
 
 def _immortalize_code(code: types.CodeType) -> None:

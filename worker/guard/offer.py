@@ -24,7 +24,7 @@ class _Job(Protocol):
 
 @dataclass(frozen=True)
 class Offer:
-    """One job that the server asks this worker to take; everything in it is the asker's word."""
+    """One job that the server asks this worker to take, as whoever dispatched it says."""
 
     job_id: str
     dispatch_id: str
@@ -33,8 +33,8 @@ class Offer:
     metadata: str
 
     @cached_property
-    def said(self) -> CallMetadata | Probe | MalformedMetadata:
-        """What the metadata says, or why it says nothing."""
+    def parsed(self) -> CallMetadata | Probe | MalformedMetadata:
+        """The metadata as it was meant: a call's, a probe's, or why it is neither."""
         try:
             return metadata.parse(self.metadata)
         except MalformedMetadata as fault:

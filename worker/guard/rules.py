@@ -100,72 +100,72 @@ class Verdict:
         return ACCEPTED if self.take is Take.CALL else PROBE
 
 
-def is_for_our_agent(offer: Offer, door: GuardPolicy, _: Occupancy) -> Objection | None:
+def is_for_our_agent(offer: Offer, policy: GuardPolicy, _: Occupancy) -> Objection | None:
     """Refuse a dispatch addressed to another agent's name, or to none."""
-    if offer.agent_name == door.agent_name:
+    if offer.agent_name == policy.agent_name:
         return None
     return Objection(Refusal.WRONG_AGENT, f"it is for {offer.agent_name[:80]!r}")
 
 
-def is_in_our_rooms(offer: Offer, door: GuardPolicy, _: Occupancy) -> Objection | None:
+def is_in_our_rooms(offer: Offer, policy: GuardPolicy, _: Occupancy) -> Objection | None:
     """Refuse a room outside the tenant's prefix."""
-    if serves_room(door.room_prefix, offer.room):
+    if serves_room(policy.room_prefix, offer.room):
         return None
-    return Objection(Refusal.WRONG_ROOM, f"the room does not begin with {door.room_prefix!r}")
+    return Objection(Refusal.WRONG_ROOM, f"the room does not begin with {policy.room_prefix!r}")
 
 
-def is_in_a_free_room(offer: Offer, _: GuardPolicy, house: Occupancy) -> Objection | None:
+def is_in_a_free_room(offer: Offer, _: GuardPolicy, occupancy: Occupancy) -> Objection | None:
     """Refuse a second agent in a room; before capacity, or another replica would send one."""
-    if offer.room not in house.rooms:
+    if offer.room not in occupancy.rooms:
         return None
     return Objection(Refusal.ROOM_TAKEN, "this worker already serves the room")
 
 
-def is_before_the_drain(_: Offer, __: GuardPolicy, house: Occupancy) -> Objection | None:
+def is_before_the_drain(_: Offer, __: GuardPolicy, occupancy: Occupancy) -> Objection | None:
     """Give back what comes after the worker began to drain."""
-    return Objection(Refusal.DRAINING, "the worker is draining") if house.is_draining else None
+    return Objection(Refusal.DRAINING, "the worker is draining") if occupancy.is_draining else None
 
 
-def is_within_capacity(offer: Offer, door: GuardPolicy, house: Occupancy) -> Objection | None:
+def is_within_capacity(offer: Offer, policy: GuardPolicy, occupancy: Occupancy) -> Objection | None:
     """Give back what is beyond MAX_CALLS, or beyond two probes at once."""
-    if isinstance(offer.said, Probe):
-        held, limit, what = house.probes, MAX_PROBES, "probes"
+    if isinstance(offer.parsed, Probe):
+        held, limit, what = occupancy.probes, MAX_PROBES, "probes"
     else:
-        held, limit, what = house.calls, door.max_calls, "calls"
+        held, limit, what = occupancy.calls, policy.max_calls, "calls"
     return Objection(Refusal.AT_CAPACITY, f"{held} {what} of {limit}") if held >= limit else None
 
 
-def is_wellformed(offer: Offer, door: GuardPolicy, _: Occupancy) -> Objection | None:
+def is_wellformed(offer: Offer, policy: GuardPolicy, _: Occupancy) -> Objection | None:
     """Refuse metadata that is neither a call's nor a probe's in the room that a probe has."""
-    said = offer.said
-    if isinstance(said, Probe):
-        if offer.room == probe_room(door.room_prefix, said.nonce):
+    metadata = offer.parsed
+    if isinstance(metadata, Probe):
+        if offer.room == probe_room(policy.room_prefix, metadata.nonce):
             return None
         return Objection(Refusal.CLAIM_INVALID, "a probe outside its own room")
-    if not isinstance(said, CallMetadata):
-        return Objection(Refusal.CLAIM_INVALID, f"metadata: {said}")
+    if not isinstance(metadata, CallMetadata):
+        return Objection(Refusal.CLAIM_INVALID, f"metadata: {metadata}")
     try:
-        if door.agent_config is not None:
-            door.agent_config.overridden(said.session)
+        if policy.agent_config is not None:
+            policy.agent_config.overridden(metadata.session)
     except AgentConfigFault as fault:
         return Objection(Refusal.CLAIM_INVALID, f"session: {fault}")
     return None
 
 
-def has_a_claim(offer: Offer, door: GuardPolicy, _: Occupancy) -> Objection | None:
+def has_a_claim(offer: Offer, policy: GuardPolicy, _: Occupancy) -> Objection | None:
     """Refuse a call without a claim where one is required."""
-    said = offer.said
-    if door.claim_policy is not ClaimPolicy.REQUIRED or isinstance(said, Probe):
+    metadata = offer.parsed
+    if policy.claim_policy is not ClaimPolicy.REQUIRED or isinstance(metadata, Probe):
         return None
-    if isinstance(said, CallMetadata) and said.claim is not None:
+    if isinstance(metadata, CallMetadata) and metadata.claim is not None:
         return None
     return Objection(Refusal.CLAIM_MISSING, "the metadata carries no claim")
 
 
-def has_a_true_claim(offer: Offer, door: GuardPolicy, house: Occupancy) -> Objection | None:
+def has_a_true_claim(offer: Offer, policy: GuardPolicy, occupancy: Occupancy) -> Objection | None:
     """Refuse a claim that is forged, over, or about something else."""
     try:
-        read_claim(offer, door, house.now)
+        read_claim(offer, policy, occupancy.now)
     except ClaimExpired as fault:
         return Objection(Refusal.CLAIM_EXPIRED, str(fault))
     except ClaimMismatch as fault:
@@ -175,10 +175,10 @@ def has_a_true_claim(offer: Offer, door: GuardPolicy, house: Occupancy) -> Objec
     return None
 
 
-def has_a_fresh_claim(offer: Offer, door: GuardPolicy, house: Occupancy) -> Objection | None:
-    """Refuse a claim that has opened the door for another dispatch."""
-    claim = read_claim(offer, door, house.now)
-    if claim is None or not house.spent.was_spent(claim.jti, offer.dispatch_id):
+def has_a_fresh_claim(offer: Offer, policy: GuardPolicy, occupancy: Occupancy) -> Objection | None:
+    """Refuse a claim that another dispatch has used."""
+    claim = read_claim(offer, policy, occupancy.now)
+    if claim is None or not occupancy.spent.was_spent(claim.jti, offer.dispatch_id):
         return None
     return Objection(Refusal.CLAIM_REPLAYED, "the claim was used by another dispatch")
 
@@ -196,46 +196,46 @@ RULES: tuple[Callable[[Offer, GuardPolicy, Occupancy], Objection | None], ...] =
 )
 
 
-def judge(offer: Offer, door: GuardPolicy, house: Occupancy) -> Verdict:
+def judge(offer: Offer, policy: GuardPolicy, occupancy: Occupancy) -> Verdict:
     """Give the one answer to an offer; never raises."""
     try:
         for rule in RULES:
-            if objection := rule(offer, door, house):
+            if objection := rule(offer, policy, occupancy):
                 return Verdict(None, objection)
-        return _taken(offer, door, house)
+        return _taken(offer, policy, occupancy)
     except Exception as error:  # noqa: BLE001 - a rule's own fault must give back, never accept
         return Verdict(None, Objection(Refusal.GUARD_ERROR, type(error).__name__))
 
 
-def read_claim(offer: Offer, door: GuardPolicy, now: float) -> Claim | None:
+def read_claim(offer: Offer, policy: GuardPolicy, now: float) -> Claim | None:
     """Verify the claim of a call's offer; None when it has none or claims are off.
 
     Raises:
         ClaimFault: what is wrong with it.
     """
-    said = offer.said
-    if door.claim_policy is ClaimPolicy.OFF or not isinstance(said, CallMetadata):
+    metadata = offer.parsed
+    if policy.claim_policy is ClaimPolicy.OFF or not isinstance(metadata, CallMetadata):
         return None
-    if said.claim is None:
+    if metadata.claim is None:
         return None
     return claims.verify(
-        said.claim,
-        door.claim_keys,
-        tenant=door.tenant,
-        agent=door.agent_name,
+        metadata.claim,
+        policy.claim_keys,
+        tenant=policy.tenant,
+        agent=policy.agent_name,
         room=offer.room,
-        metadata=said.unsigned,
+        metadata=metadata.unsigned,
         now=now,
     )
 
 
-def _taken(offer: Offer, door: GuardPolicy, house: Occupancy) -> Verdict:
-    match offer.said:
+def _taken(offer: Offer, policy: GuardPolicy, occupancy: Occupancy) -> Verdict:
+    match offer.parsed:
         case Probe(want=ProbeWant.ANSWER):
             return Verdict(Take.ANSWER_PROBE)
         case Probe(want=ProbeWant.RIVALS):
             return Verdict(Take.LEAVE_TO_RIVALS)
         case CallMetadata():
-            return Verdict(Take.CALL, claim=read_claim(offer, door, house.now))
+            return Verdict(Take.CALL, claim=read_claim(offer, policy, occupancy.now))
         case _:
             return Verdict(None, Objection(Refusal.CLAIM_INVALID, "neither a call nor a probe"))

@@ -1,4 +1,4 @@
-"""Which claims have opened the door already; each is forgotten once it has run out."""
+"""Which claims were used already; each is forgotten once it has run out."""
 
 from contract.claims import LEEWAY_SECONDS, Claim
 

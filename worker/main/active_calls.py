@@ -48,7 +48,7 @@ class ActiveCall:
     @property
     def is_probe(self) -> bool:
         """Tell whether it only answers who is there."""
-        return isinstance(self.offer.said, Probe)
+        return isinstance(self.offer.parsed, Probe)
 
 
 class ActiveCalls:
@@ -69,7 +69,7 @@ class ActiveCalls:
         self._on_change = on_change
         self._remove_dead = remove_dead
         self._spent = SpentClaims()
-        self._turns = JoinQueue(at_once=max(_FEWEST_TURNS, 2 * (os.cpu_count() or 1)))
+        self._join_queue = JoinQueue(at_once=max(_FEWEST_TURNS, 2 * (os.cpu_count() or 1)))
         self._calls: dict[str, ActiveCall] = {}
         self._ends: dict[JobExecutor, tuple[Any, Any]] = {}
         self._served_by: dict[JobExecutor, ActiveCall] = {}
@@ -80,7 +80,7 @@ class ActiveCalls:
     def __len__(self) -> int:
         return sum(not call.is_probe for call in self._calls.values())
 
-    def house(self, is_draining: bool, now: float) -> Occupancy:
+    def occupancy(self, is_draining: bool, now: float) -> Occupancy:
         """Say what is true now, for the guard; `now` in Unix seconds."""
         calls = len(self)
         return Occupancy(
@@ -100,11 +100,11 @@ class ActiveCalls:
         self._calls[offer.job_id] = call
         self._none_left.clear()
         if not call.is_probe:
-            said = offer.said
+            metadata = offer.parsed
             self._journal.begin(
                 offer.job_id,
                 dispatch_id=offer.dispatch_id,
-                call_id=said.call_id if isinstance(said, CallMetadata) else None,
+                call_id=metadata.call_id if isinstance(metadata, CallMetadata) else None,
                 room=offer.room,
             )
             self._metrics.call_started()
@@ -166,7 +166,7 @@ class ActiveCalls:
             call.over.set()
 
     async def _follow(self, call: ActiveCall, process: JobExecutor, end: Any) -> None:
-        call.pipe = await PipeToCall.open(end, partial(self._heard, call))
+        call.pipe = await PipeToCall.open(end, partial(self._take_message, call))
         if call.is_withdrawn:
             self._finish(call, Finish.WITHDRAWN)
         await call.over.wait()
@@ -176,21 +176,21 @@ class ActiveCalls:
             logger.warning("a call that is over does not leave; its process is killed")
             fork_server.kill(process.pid)  # type: ignore[attr-defined] # of the process executor
             await call.process_ended.wait()
-        await call.pipe.hung_up(_LAST_MESSAGES_SECONDS)
-        self._turns.give_back(call.offer.job_id)
+        await call.pipe.ended(_LAST_MESSAGES_SECONDS)
+        self._join_queue.give_back(call.offer.job_id)
         self._served_by.pop(process, None)
         has_died = call.outcome is None and call.refusal is None and not call.is_probe
         self._settle(call)
         if has_died:
             await self._bury(call)
 
-    def _heard(self, call: ActiveCall, message: Message) -> None:
+    def _take_message(self, call: ActiveCall, message: Message) -> None:
         body = message.body
         match message.kind:
             case Up.WAITS if call.pipe is not None:
-                self._turns.ask(call.offer.job_id, call.pipe.may_join)
+                self._join_queue.ask(call.offer.job_id, call.pipe.may_join)
             case Up.JOINED:
-                self._turns.give_back(call.offer.job_id)
+                self._join_queue.give_back(call.offer.job_id)
             case Up.REFUSED if call.is_probe and body["reason"] == Refusal.WITHDRAWN:
                 pass  # whoever asked has seen enough, and removed the room
             case Up.REFUSED:

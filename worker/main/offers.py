@@ -1,4 +1,4 @@
-"""The way in: each offer is judged once, answered once, and remembered for whoever asks."""
+"""Offers: each is judged once, answered once, and remembered for whoever asks."""
 
 import logging
 import time
@@ -25,7 +25,7 @@ _REMEMBERED = 200
 
 
 class Offers:
-    """Answers what the server offers, by the guard's word."""
+    """Answers what the server offers, as the guard judges."""
 
     def __init__(
         self,
@@ -33,10 +33,10 @@ class Offers:
         calls: ActiveCalls,
         metrics: WorkerMetrics,
         is_draining: Callable[[], bool],
-        clearance: PreflightGate,
+        gate: PreflightGate,
     ) -> None:
-        self._clearance = clearance
-        self._door = GuardPolicy.of(configuration)
+        self._gate = gate
+        self._policy = GuardPolicy.of(configuration)
         self._calls = calls
         self._metrics = metrics
         self._is_draining = is_draining
@@ -55,8 +55,8 @@ class Offers:
         """
         offer = read(request.job)
         now, verdict = self._judge(offer)
-        if self._clearance.is_pending and verdict.is_let_in:
-            await self._clearance.over()
+        if self._gate.is_pending and verdict.is_let_in:
+            await self._gate.over()
             now, verdict = self._judge(offer)
         self._note(offer, verdict)
         if verdict.objection is not None:
@@ -72,7 +72,7 @@ class Offers:
         for entry in self._last:
             if entry["job_id"] == offer.job_id:
                 entry["answer"] = refusal
-        if not isinstance(offer.said, Probe):  # which was never counted
+        if not isinstance(offer.parsed, Probe):  # which was never counted
             self.accepted -= 1
         self._count_refusal(offer, Refusal(refusal), detail)
 
@@ -82,10 +82,12 @@ class Offers:
 
     def _judge(self, offer: Offer) -> tuple[float, Verdict]:
         now = time.time()
-        return now, rules.judge(offer, self._door, self._calls.house(self._is_draining(), now))
+        return now, rules.judge(
+            offer, self._policy, self._calls.occupancy(self._is_draining(), now)
+        )
 
     async def _accept(self, request: JobRequest, offer: Offer) -> None:
-        nonce = {"nonce": offer.said.nonce} if isinstance(offer.said, Probe) else {}
+        nonce = {"nonce": offer.parsed.nonce} if isinstance(offer.parsed, Probe) else {}
         try:
             await request.accept(attributes=self._attributes | nonce)
         except Exception as error:  # noqa: BLE001 - the edge of the SDK's task: the slot must be freed

@@ -29,7 +29,7 @@ _INITIALIZE_SECONDS = 60.0
 _PONG_SECONDS = 2.0
 # The server tells itself of a new worker right after it has answered the ping; it needs a moment
 # of its own for that, on several nodes through Redis.
-_TOLD_SECONDS = 0.05
+_AFTER_PONG_SECONDS = 0.05
 _CALL_CLOSE_SECONDS = 20.0
 
 
@@ -45,7 +45,7 @@ class TenantServer(AgentServer):
         on_offer: Callable[[JobRequest], Awaitable[None]],
         on_withdrawal: Callable[[str], None],
         load: Callable[[], float],
-        presence: WorkerRegistration,
+        registration: WorkerRegistration,
     ) -> None:
         credentials = configuration.credentials
         super().__init__(
@@ -68,7 +68,7 @@ class TenantServer(AgentServer):
         agent_worker.HEARTBEAT_INTERVAL = _HEARTBEAT_SECONDS
         agent_worker.UPDATE_LOAD_INTERVAL = _LOAD_SECONDS
         self._load = load
-        self._presence = presence
+        self._registration = registration
         self._on_withdrawal = on_withdrawal
         self.rtc_session(
             entrypoint, agent_name=configuration.identity.agent_name, on_request=on_offer
@@ -76,9 +76,9 @@ class TenantServer(AgentServer):
         # Emitted after the HTTP session is made and before the connection task first runs.
         self.on("worker_started", self._watch_connecting)
 
-    def on_process(self, event: str, told: Callable[[JobExecutor], None]) -> None:
+    def on_process(self, event: str, callback: Callable[[JobExecutor], None]) -> None:
         """Be told of a call's process: process_created, _started, _job_launched, _closed."""
-        self._proc_pool.on(event, told)  # type: ignore[arg-type] # its events are a Literal
+        self._proc_pool.on(event, callback)  # type: ignore[arg-type] # its events are a Literal
 
     async def tell_draining(self) -> None:
         """Tell the server to offer nothing more; the guard gives back what is on its way."""
@@ -92,7 +92,7 @@ class TenantServer(AgentServer):
                 fork_server.kill(process.pid)  # type: ignore[attr-defined] # of the process executor
 
     def _watch_connecting(self) -> None:
-        self._http_session = WatchedSession(self._http_session, self._presence)  # type: ignore[assignment] # stands in for it
+        self._http_session = WatchedSession(self._http_session, self._registration)  # type: ignore[assignment] # stands in for it
 
     def _is_available(self) -> bool:
         # Also while draining: each offer gets the guard's answer, by name.
@@ -104,13 +104,13 @@ class TenantServer(AgentServer):
 
     async def _run_ws(self, ws: aiohttp.ClientWebSocketResponse) -> None:
         watched = cast(WatchedSocket, ws)  # what our session has connected
-        told = asyncio.create_task(self._tell_registered(watched), name="tell-registered")
+        telling = asyncio.create_task(self._tell_registered(watched), name="tell-registered")
         try:
             await super()._run_ws(ws)
         finally:
-            told.cancel()
+            telling.cancel()
             if not self._closed:
-                self._presence.lost()
+                self._registration.lost()
 
     async def _tell_registered(self, ws: WatchedSocket) -> None:
         # The server answers a registration before it acts on it, and its pong afterwards: only
@@ -122,8 +122,8 @@ class TenantServer(AgentServer):
                 await ws.ponged.wait()
         except TimeoutError:
             logger.debug("the server does not answer pings; taking its registration as done")
-        await asyncio.sleep(_TOLD_SECONDS)
-        self._presence.registered(self.id)
+        await asyncio.sleep(_AFTER_PONG_SECONDS)
+        self._registration.registered(self.id)
 
     async def _handle_termination(self, msg: protocol.JobTermination) -> None:
         # The SDK would wait 15 s for the call's entrypoint, and forgets a job that is not

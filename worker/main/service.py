@@ -42,7 +42,7 @@ _KILL_SECONDS = 1.0
 class StopReason(Enum):
     """Why a worker stops serving."""
 
-    TOLD = auto()
+    ASKED = auto()
     REVOKED = auto()
     FAILED = auto()
     UNPROVEN = auto()
@@ -67,14 +67,14 @@ class Service:
         self._configuration = configuration
         self._is_draining = False
         self._shown = State("")
-        self._told = asyncio.Event()
+        self._asked_to_stop = asyncio.Event()
         self._hurried = asyncio.Event()
         self._revoked_and_idle = asyncio.Event()
         self._tasks: list[asyncio.Task[Any]] = []
         self._metrics = WorkerMetrics(configuration.identity.tenant)
         self._metrics.calls_may_be(configuration.limits.max_calls)
         self._journal = UsageJournal.of(configuration, self._metrics.usage_waiting)
-        self._presence = WorkerRegistration(
+        self._registration = WorkerRegistration(
             configuration.credentials,
             on_change=self._changed,
             on_return=self._metrics.reconnected,
@@ -87,9 +87,9 @@ class Service:
             on_change=self._changed,
             remove_dead=partial(_remove_dead, configuration),
         )
-        self._clearance = PreflightGate(configuration)
+        self._gate = PreflightGate(configuration)
         self._offers = Offers(
-            configuration, self._calls, self._metrics, lambda: self._is_draining, self._clearance
+            configuration, self._calls, self._metrics, lambda: self._is_draining, self._gate
         )
         self._rivals = RivalWatch(configuration, self._metrics, lambda: self._state().is_ready)
         self._status = self._new_status()
@@ -111,16 +111,16 @@ class Service:
         orphans.adopt()
         await self._open_health(self._configuration.health_socket)
         self._keep_running("deliver-usage", self._journal.deliver())
-        self._keep_running("prepare-phrases", announcements.prepare(self._configuration))
+        self._keep_running("prepare-announcements", announcements.prepare(self._configuration))
         self._keep_running("rival-watch", self._rivals.watch())
-        self._clearing = self._keep_running("await-clearance", self._clearance.watch())
-        self._clearing.add_done_callback(lambda _: self._changed())
+        self._final_report_watch = self._keep_running("await-final-report", self._gate.watch())
+        self._final_report_watch.add_done_callback(lambda _: self._changed())
         self._serving = self._keep_running("serve", self._server.run())
         self._changed()
 
     async def _shut_down(self, ending: StopReason) -> ExitCode:
         self._is_draining = True
-        self._clearance.give_up()
+        self._gate.give_up()
         self._changed()
         were_cut = False
         if ending is not StopReason.FAILED:
@@ -132,7 +132,7 @@ class Service:
         await self._close_server()
         await self._stop_running()
         await self._health.close()
-        return _exit_code(ending, were_cut, self._clearance)
+        return _exit_code(ending, were_cut, self._gate)
 
     async def _calls_end_in_time(self) -> bool:
         """Let calls finish; False when time or patience ran out first."""
@@ -173,15 +173,15 @@ class Service:
     async def _ending(self) -> StopReason:
         """Wait for the first reason to stop."""
         unproven = asyncio.create_task(self._unproven(), name="unproven")
-        told = asyncio.create_task(self._told.wait(), name="told")
+        stop = asyncio.create_task(self._asked_to_stop.wait(), name="stop")
         revoked = asyncio.create_task(self._revoked_and_idle.wait(), name="revoked")
         done, _ = await asyncio.wait(
-            {told, revoked, unproven, self._serving}, return_when=asyncio.FIRST_COMPLETED
+            {stop, revoked, unproven, self._serving}, return_when=asyncio.FIRST_COMPLETED
         )
-        for task in (told, revoked, unproven):
+        for task in (stop, revoked, unproven):
             task.cancel()
-        if told in done:
-            return StopReason.TOLD
+        if stop in done:
+            return StopReason.ASKED
         if revoked in done:
             return StopReason.REVOKED
         if unproven in done:
@@ -191,19 +191,19 @@ class Service:
 
     async def _unproven(self) -> None:
         """Return only if by the preflight's final report not all is well."""
-        await asyncio.wait({self._clearing})
-        if self._clearance.exit_code is ExitCode.OK:
+        await asyncio.wait({self._final_report_watch})
+        if self._gate.exit_code is ExitCode.OK:
             await asyncio.get_running_loop().create_future()
 
     def _new_status(self) -> Status:
         return Status(
             self._configuration,
-            self._presence,
+            self._registration,
             self._calls,
             self._offers,
             self._rivals,
             self._journal,
-            self._clearance,
+            self._gate,
         )
 
     def _new_server(self) -> TenantServer:
@@ -215,7 +215,7 @@ class Service:
             on_offer=self._offers.answer,
             on_withdrawal=self._calls.withdraw,
             load=self._load,
-            presence=self._presence,
+            registration=self._registration,
         )
         server.on("worker_started", self._follow_processes)
         return server
@@ -254,13 +254,13 @@ class Service:
         )
 
     def _signalled(self) -> None:
-        (self._hurried if self._told.is_set() else self._told).set()
+        (self._hurried if self._asked_to_stop.is_set() else self._asked_to_stop).set()
 
     def _state(self) -> State:
         return self._status.state(self._is_draining)
 
     def _changed(self) -> None:
-        if self._presence.revoked and not len(self._calls):
+        if self._registration.revoked and not len(self._calls):
             self._revoked_and_idle.set()
         state = self._state()
         if state != self._shown:
@@ -275,11 +275,11 @@ class Service:
             self._configuration.on_state(state.name, None if exit_code is None else int(exit_code))
 
 
-def _exit_code(ending: StopReason, were_cut: bool, clearance: PreflightGate) -> ExitCode:
+def _exit_code(ending: StopReason, were_cut: bool, gate: PreflightGate) -> ExitCode:
     if ending is StopReason.FAILED:
         return ExitCode.SOFTWARE
     if ending is StopReason.UNPROVEN:
-        return clearance.exit_code or ExitCode.SOFTWARE
+        return gate.exit_code or ExitCode.SOFTWARE
     if ending is StopReason.REVOKED:
         return ExitCode.REFUSED
     return ExitCode.CUT_OFF if were_cut else ExitCode.OK

@@ -18,7 +18,7 @@ _UNDER_WAY = "rivals are still being looked for; a call that comes now is answer
 
 @dataclass(frozen=True)
 class State:
-    """Whether the worker takes calls: a name of the closed list, and a word on it.
+    """Whether the worker takes calls: a name of the closed list, and the reason.
 
     Not yet proven, a call that it takes waits for the preflight's final report.
     """
@@ -38,28 +38,28 @@ class Status:
     """Reads a running worker's parts; changes none of them."""
 
     configuration: Configuration
-    presence: WorkerRegistration
+    registration: WorkerRegistration
     calls: ActiveCalls
     offers: Offers
     rivals: RivalWatch
     journal: UsageJournal
-    clearance: PreflightGate
+    gate: PreflightGate
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def state(self, is_draining: bool) -> State:
         """Name the state, the most final first."""
-        return replace(self._named(is_draining), is_proven=not self.clearance.is_pending)
+        return replace(self._named(is_draining), is_proven=not self.gate.is_pending)
 
     def _named(self, is_draining: bool) -> State:
         if is_draining:
-            failed = "the preflight failed" if self.clearance.is_refused else ""
-            return State("draining", self.presence.revoked or failed or "told to stop")
-        if not self.presence.is_connected:
-            name = "disconnected" if self.presence.times_registered else "registering"
-            return State(name, self.presence.reason)
+            failed = "the preflight failed" if self.gate.is_refused else ""
+            return State("draining", self.registration.revoked or failed or "told to stop")
+        if not self.registration.is_connected:
+            name = "disconnected" if self.registration.times_registered else "registering"
+            return State(name, self.registration.reason)
         if len(self.calls) >= self.configuration.limits.max_calls:
             return State("full", f"all {self.configuration.limits.max_calls} calls are taken")
-        return State("ready", _UNDER_WAY if self.clearance.is_pending else "")
+        return State("ready", _UNDER_WAY if self.gate.is_pending else "")
 
     def as_json(self, state: State) -> dict[str, Any]:
         """Give /status; no key, secret or token is in it."""
@@ -70,7 +70,7 @@ class Status:
             "edition": configuration.edition,
             "key_fingerprint": configuration.credentials.fingerprint,
             "agent_name": configuration.identity.agent_name,
-            "worker_id": self.presence.worker_id,
+            "worker_id": self.registration.worker_id,
             "state": state.name,
             "reason": state.reason,
             "calls": len(self.calls),
@@ -80,7 +80,7 @@ class Status:
             "offers": self.offers.last(),
             "rivals": list(self.rivals.seen),
             "usage_waiting": self.journal.waiting,
-            "report": self.clearance.report,
+            "report": self.gate.report,
             "started_at": self.started_at.isoformat(timespec="milliseconds"),
             "version": _version(),
         }

@@ -14,20 +14,20 @@ _CONNECT_SECONDS = 5.0
 class WatchedSession:
     """The SDK's HTTP session, with connecting bounded in time and never given up."""
 
-    def __init__(self, session: Any, presence: WorkerRegistration) -> None:
+    def __init__(self, session: Any, registration: WorkerRegistration) -> None:
         self._session = session
-        self._presence = presence
+        self._registration = registration
 
     async def ws_connect(self, *args: Any, **kwargs: Any) -> "WatchedSocket":
         """Connect as aiohttp does, and try until it succeeds."""
         while True:
             # Trying for ever needs a token that is signed anew each time.
-            kwargs["headers"] = {"Authorization": f"Bearer {await self._presence.next_try()}"}
+            kwargs["headers"] = {"Authorization": f"Bearer {await self._registration.next_try()}"}
             try:
                 async with asyncio.timeout(_CONNECT_SECONDS):
                     return WatchedSocket(await self._session.ws_connect(*args, **kwargs))
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
-                await self._presence.failed(error)
+                await self._registration.failed(error)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._session, name)

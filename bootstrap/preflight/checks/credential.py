@@ -33,20 +33,20 @@ _LONGEST_LIST = 64 * 1024
 _CLOUD_UNKNOWN = "Nothing to do if calls work; docs/cloud.md says what is known of LiveKit Cloud."
 
 
-async def key_is_known(scene: CheckContext) -> CheckOutcome:
+async def key_is_known(context: CheckContext) -> CheckOutcome:
     """The project knows the API key; whether the secret fits is kept for the next check."""
-    credentials = scene.settings.credentials
+    credentials = context.settings.credentials
     try:
         await ask_validate(
             credentials,
             bare_token(credentials),
             timeout_seconds=REQUEST_SECONDS,
-            proxy=scene.proxy,
+            proxy=context.proxy,
         )
     except MissingGrant:
         pass  # what a token without grants is answered once key and secret were found right
     except WrongSecret as fault:
-        scene.facts.wrong_secret = fault
+        context.facts.wrong_secret = fault
     except TokenTimeFault as fault:
         return failed(str(fault), fault.hint, ExitCode.UNAVAILABLE)
     except Refused as fault:
@@ -56,20 +56,20 @@ async def key_is_known(scene: CheckContext) -> CheckOutcome:
     return passed(f"the project knows key {credentials.fingerprint}")
 
 
-async def secret_is_right(scene: CheckContext) -> CheckOutcome:
+async def secret_is_right(context: CheckContext) -> CheckOutcome:
     """The secret is the key's, as the same answer told."""
-    if scene.facts.wrong_secret is not None:
-        return failed_by(scene.facts.wrong_secret)
+    if context.facts.wrong_secret is not None:
+        return failed_by(context.facts.wrong_secret)
     return passed("the project accepts what the secret signed")
 
 
-async def fits(scene: CheckContext) -> CheckOutcome:
+async def fits(context: CheckContext) -> CheckOutcome:
     """On Cloud, where many projects share the servers, the key is this host's project's."""
-    credentials = scene.settings.credentials
-    if scene.facts.edition != "cloud":
+    credentials = context.settings.credentials
+    if context.facts.edition != "cloud":
         return passed("a self-hosted server is one project: a key that it knows is its own")
     try:
-        status, body = await _ask_for_regions(scene)
+        status, body = await _ask_for_regions(context)
         if status in _REFUSALS:
             return _refused_regions(status, body, credentials.host)
         projects = _projects(json.loads(body))
@@ -78,13 +78,13 @@ async def fits(scene: CheckContext) -> CheckOutcome:
     return _compare(projects, credentials.hostname)
 
 
-async def _ask_for_regions(scene: CheckContext) -> tuple[int, str]:
-    credentials = scene.settings.credentials
+async def _ask_for_regions(context: CheckContext) -> tuple[int, str]:
+    credentials = context.settings.credentials
     headers = {"Authorization": f"Bearer {worker_token(credentials)}"}
     timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
     url = f"{credentials.http_url}/settings/regions"
     async with (
-        aiohttp.ClientSession(timeout=timeout, proxy=scene.proxy) as session,
+        aiohttp.ClientSession(timeout=timeout, proxy=context.proxy) as session,
         session.get(url, headers=headers, allow_redirects=False) as reply,
     ):
         body = await read_up_to(_LONGEST_LIST, reply)

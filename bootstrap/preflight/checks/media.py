@@ -27,7 +27,7 @@ _JOIN_SECONDS = 1.5
 _TCP_HINT = "Calls work, with more delay. Open the server's UDP port for better sound."
 
 
-async def packets_move(scene: CheckContext) -> CheckOutcome:
+async def packets_move(context: CheckContext) -> CheckOutcome:
     """A participant joins and gets a packet, over UDP or else TCP."""
     # In a thread, since it takes half a second of loading that other checks need not wait for.
     await asyncio.to_thread(importlib.import_module, "livekit.rtc")
@@ -36,30 +36,32 @@ async def packets_move(scene: CheckContext) -> CheckOutcome:
     try:
         with _native_records_muted():
             async with (
-                scene.project() as project,
-                empty_room(project, scene.settings.identity.room_prefix) as name,
+                context.project() as project,
+                empty_room(project, context.settings.identity.room_prefix) as name,
             ):
-                return await _join(scene, project, name)
+                return await _join(context, project, name)
     except ProjectFault as fault:
         return failed_by(fault)
     except rtc.ConnectError:
         return failed("a participant could not join the room")
 
 
-async def _join(scene: CheckContext, project: Project, name: str) -> CheckOutcome:
+async def _join(context: CheckContext, project: Project, name: str) -> CheckOutcome:
     from livekit import rtc
 
     room = rtc.Room()
     try:
-        return await _move(scene, project, room, name)
+        return await _move(context, project, room, name)
     finally:
         await _leave(room)
 
 
-async def _move(scene: CheckContext, project: Project, room: "rtc.Room", name: str) -> CheckOutcome:
+async def _move(
+    context: CheckContext, project: Project, room: "rtc.Room", name: str
+) -> CheckOutcome:
     came = asyncio.Event()
     room.on("data_received", lambda _: came.set())
-    await _connect(room, scene.settings.credentials, name)
+    await _connect(room, context.settings.credentials, name)
     try:
         async with asyncio.timeout(_PACKET_SECONDS):
             await _send_until(came, project, name)

@@ -18,43 +18,43 @@ _PROXY_HINT = (
 )
 
 
-async def host_resolves(scene: CheckContext) -> CheckOutcome:
+async def host_resolves(context: CheckContext) -> CheckOutcome:
     """The host's name, or the proxy's, has an address."""
-    host, port, who = _next_hop(scene)
+    host, port, who = _next_hop(context)
     if not host:
         return failed("HTTPS_PROXY or HTTP_PROXY names no host", _PROXY_HINT)
     try:
-        scene.facts.addresses = await _resolve(host, port)
+        context.facts.addresses = await _resolve(host, port)
     except OSError as error:
         reason = error.strerror or "no address"
         return failed(
-            f"{who} {host} does not resolve: {reason}", _PROXY_HINT if scene.proxy else ""
+            f"{who} {host} does not resolve: {reason}", _PROXY_HINT if context.proxy else ""
         )
-    return passed(f"{who} {host} is {', '.join(scene.facts.addresses[:4])}")
+    return passed(f"{who} {host} is {', '.join(context.facts.addresses[:4])}")
 
 
-async def port_connects(scene: CheckContext) -> CheckOutcome:
+async def port_connects(context: CheckContext) -> CheckOutcome:
     """One of the addresses takes a TCP connection, through the proxy where there is one."""
-    host, port, who = _next_hop(scene)
-    addresses = scene.facts.addresses
+    host, port, who = _next_hop(context)
+    addresses = context.facts.addresses
     tries = await asyncio.gather(*(_connect(address, port) for address in addresses))
     refusals = [f"{address}: {why}" for address, why in zip(addresses, tries, strict=True) if why]
     open_to = [address for address, why in zip(addresses, tries, strict=True) if not why]
     if not open_to:
         told = f"{who} {host} takes no connection on port {port} ({'; '.join(refusals)})"
-        return failed(told, _PROXY_HINT if scene.proxy else "")
-    scene.facts.address = open_to[0]
+        return failed(told, _PROXY_HINT if context.proxy else "")
+    context.facts.address = open_to[0]
     rest = f"; not {', '.join(refusals)}" if refusals else ""
     return passed(f"{who} answers at {', '.join(open_to)} port {port}{rest}")
 
 
-async def certificate_holds(scene: CheckContext) -> CheckOutcome:
+async def certificate_holds(context: CheckContext) -> CheckOutcome:
     """The certificate's chain, host name and dates hold."""
-    credentials = scene.settings.credentials
+    credentials = context.settings.credentials
     if not credentials.http_url.startswith("https:"):
         return passed("plain, as the URL asks; it stays on an inside network")
     try:
-        expires = await _read_expiry(scene)
+        expires = await _read_expiry(context)
     except ssl.SSLCertVerificationError as error:
         return failed(_verification_fault(error, credentials.hostname))
     except ssl.SSLError as error:
@@ -74,14 +74,14 @@ class _ProxyRefusal(Exception):
     """The proxy let nothing through."""
 
 
-def _next_hop(scene: CheckContext) -> tuple[str, int, str]:
-    if scene.proxy:
+def _next_hop(context: CheckContext) -> tuple[str, int, str]:
+    if context.proxy:
         try:
-            parts = urlsplit(scene.proxy)
+            parts = urlsplit(context.proxy)
             return parts.hostname or "", parts.port or 80, "the proxy"
         except ValueError:
             return "", 0, "the proxy"
-    credentials = scene.settings.credentials
+    credentials = context.settings.credentials
     return credentials.hostname, credentials.port, "the host"
 
 
@@ -129,16 +129,16 @@ async def _connect(address: str, port: int) -> str:
     return ""
 
 
-async def _read_expiry(scene: CheckContext) -> float:
-    credentials = scene.settings.credentials
-    _, port, _ = _next_hop(scene)
+async def _read_expiry(context: CheckContext) -> float:
+    credentials = context.settings.credentials
+    _, port, _ = _next_hop(context)
     # Made anew each time, so that SSL_CERT_FILE counts as it stands.
     trust = ssl.create_default_context()
-    reader, writer = await asyncio.open_connection(scene.facts.address, port)
+    reader, writer = await asyncio.open_connection(context.facts.address, port)
     try:
-        if scene.proxy:
+        if context.proxy:
             target = f"{credentials.hostname}:{credentials.port}"
-            await _ask_for_tunnel(reader, writer, scene.proxy, target)
+            await _ask_for_tunnel(reader, writer, context.proxy, target)
         await writer.start_tls(trust, server_hostname=credentials.hostname)
         certificate = writer.get_extra_info("ssl_object").getpeercert()
     finally:

@@ -29,11 +29,11 @@ Probing = Coroutine[Any, Any, Came]
 _PATIENCE_SECONDS = 1.5
 
 
-async def rooms_work(scene: CheckContext) -> CheckOutcome:
+async def rooms_work(context: CheckContext) -> CheckOutcome:
     """A room can be made, is there, and is removed again."""
     try:
-        async with scene.project() as project:
-            async with empty_room(project, scene.settings.identity.room_prefix) as name:
+        async with context.project() as project:
+            async with empty_room(project, context.settings.identity.room_prefix) as name:
                 is_there = await room_exists(project, name)
             is_gone = not await room_exists(project, name)
     except ProjectFault as fault:
@@ -43,12 +43,12 @@ async def rooms_work(scene: CheckContext) -> CheckOutcome:
     return passed("a room was made and removed")
 
 
-async def dispatches_work(scene: CheckContext) -> CheckOutcome:
+async def dispatches_work(context: CheckContext) -> CheckOutcome:
     """A dispatch can be made in a room and is withdrawn again."""
     try:
         async with (
-            scene.project() as project,
-            empty_room(project, scene.settings.identity.room_prefix) as room,
+            context.project() as project,
+            empty_room(project, context.settings.identity.room_prefix) as room,
         ):
             dispatch = await create_dispatch(project, room, f"nobody-{new_nonce()}", "")
             await delete_dispatch(project, dispatch, room)
@@ -57,12 +57,12 @@ async def dispatches_work(scene: CheckContext) -> CheckOutcome:
     return passed("a dispatch was made and withdrawn")
 
 
-async def worker_may_register(scene: CheckContext) -> CheckOutcome:
+async def worker_may_register(context: CheckContext) -> CheckOutcome:
     """The worker's websocket opens to a token with the `agent` grant; nothing is registered."""
-    credentials = scene.settings.credentials
+    credentials = context.settings.credentials
     headers = {"Authorization": f"Bearer {worker_token(credentials)}"}
     try:
-        async with scene.project() as project, asyncio.timeout(REQUEST_SECONDS):
+        async with context.project() as project, asyncio.timeout(REQUEST_SECONDS):
             # The project's session names a 401's cause.
             async with project.session.ws_connect(f"{credentials.ws_url}/agent", headers=headers):
                 return passed("the worker's websocket opens")
@@ -79,19 +79,19 @@ async def worker_may_register(scene: CheckContext) -> CheckOutcome:
 _WEBSOCKET_HINT = "A proxy or load balancer before the server has to let websockets through."
 
 
-async def nobody_else_comes(scene: CheckContext) -> CheckOutcome:
+async def nobody_else_comes(context: CheckContext) -> CheckOutcome:
     """Nobody comes into a plain room, and nobody takes a dispatch that ours gives back."""
     try:
-        async with scene.project() as project:
+        async with context.project() as project:
             # The two run side by side; each waits for a cold rival as long as it may.
             in_plain, to_name = await _both(
-                _who_comes(scene, project, plain_room=True),
-                _who_comes(scene, project, plain_room=False),
+                _who_comes(context, project, plain_room=True),
+                _who_comes(context, project, plain_room=False),
             )
     except ProjectFault as fault:
         return failed_by(fault)
     if to_name:
-        agent_name = scene.settings.identity.agent_name
+        agent_name = context.settings.identity.agent_name
         return failed(f"another worker takes dispatches for {agent_name!r}: {_list(to_name)}")
     if in_plain:
         return failed(
@@ -111,11 +111,11 @@ async def _both(first: Probing, second: Probing) -> tuple[Came, Came]:
     return one, other  # type: ignore[return-value]  # mypy forgets the loop above
 
 
-async def _who_comes(scene: CheckContext, project: Project, *, plain_room: bool) -> Came:
+async def _who_comes(context: CheckContext, project: Project, *, plain_room: bool) -> Came:
     came = await probe(
         project,
-        tenant_prefix=scene.settings.identity.room_prefix,
-        agent_name=scene.settings.identity.agent_name,
+        tenant_prefix=context.settings.identity.room_prefix,
+        agent_name=context.settings.identity.agent_name,
         want=ProbeWant.RIVALS,
         patience_seconds=_PATIENCE_SECONDS,
         plain_room=plain_room,

@@ -24,12 +24,12 @@ _TOO_MANY = 429
 _NO_LIST = (404, 405, 501)
 
 
-async def endpoint_answers(scene: CheckContext) -> CheckOutcome:
+async def endpoint_answers(context: CheckContext) -> CheckOutcome:
     """The endpoint answers a request for its models; what it said is kept for the next check."""
-    key = scene.settings.provider.api_key
+    key = context.settings.provider.api_key
     if key is None:
         return skipped("OPENAI_API_KEY is not set: the tenant's own code (AGENT) does without")
-    base = (scene.settings.provider.base_url or _OPENAI).rstrip("/")
+    base = (context.settings.provider.base_url or _OPENAI).rstrip("/")
     headers = {"Authorization": f"Bearer {key.get_secret_value()}"}
     timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
     try:
@@ -38,8 +38,8 @@ async def endpoint_answers(scene: CheckContext) -> CheckOutcome:
             aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,
             session.get(f"{base}/models", headers=headers, allow_redirects=False) as reply,
         ):
-            scene.facts.models_body = await read_up_to(_LONGEST_LIST, reply)
-            scene.facts.models_status = reply.status
+            context.facts.models_body = await read_up_to(_LONGEST_LIST, reply)
+            context.facts.models_status = reply.status
     except TimeoutError:
         return failed(f"no answer within {REQUEST_SECONDS:g} s")
     except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -49,9 +49,9 @@ async def endpoint_answers(scene: CheckContext) -> CheckOutcome:
     return passed("the endpoint answers")
 
 
-async def key_is_taken(scene: CheckContext) -> CheckOutcome:
+async def key_is_taken(context: CheckContext) -> CheckOutcome:
     """The endpoint takes the key, and the configured models exist there."""
-    status = scene.facts.models_status
+    status = context.facts.models_status
     if status in _REFUSALS:
         return failed(f"the endpoint refuses the key (HTTP {status})", "", ExitCode.REFUSED)
     if status == _TOO_MANY:
@@ -61,18 +61,18 @@ async def key_is_taken(scene: CheckContext) -> CheckOutcome:
         return warned(f"the endpoint lists no models (HTTP {status})", "Nothing to do if it works.")
     if status != 200:
         return failed(f"the endpoint answers HTTP {status} to the key")
-    return _compare(scene)
+    return _compare(context)
 
 
-def _compare(scene: CheckContext) -> CheckOutcome:
+def _compare(context: CheckContext) -> CheckOutcome:
     try:
-        listed = _names(json.loads(scene.facts.models_body))
+        listed = _names(json.loads(context.facts.models_body))
     except (ValueError, TypeError, KeyError, RecursionError):
         hint = "Check OPENAI_BASE_URL: it usually ends in /v1."
         return failed("the endpoint's list of models cannot be read", hint)
-    if scene.settings.agent.code is not None:
+    if context.settings.agent.code is not None:
         return passed("the endpoint takes the key; which models AGENT uses is not known")
-    wanted = tuple(dict.fromkeys(scene.settings.agent.config.models_in_use))
+    wanted = tuple(dict.fromkeys(context.settings.agent.config.models_in_use))
     if unknown := [name for name in wanted if name not in listed]:
         told = f"the endpoint has no model {', '.join(unknown)}"
         hint = "Correct `models` in AGENT_CONFIG, or have the account given access to them."

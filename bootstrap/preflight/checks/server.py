@@ -45,12 +45,12 @@ class _Answer:
         return self.body.lstrip().lower().startswith(("<!doctype", "<html", "<head", "<center"))
 
 
-async def host_is_livekit(scene: CheckContext) -> CheckOutcome:
+async def host_is_livekit(context: CheckContext) -> CheckOutcome:
     """The host speaks LiveKit; asked without a token, since it is not proven yet."""
-    url = scene.settings.credentials.http_url
+    url = context.settings.credentials.http_url
     timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
     try:
-        async with aiohttp.ClientSession(timeout=timeout, proxy=scene.proxy) as session:
+        async with aiohttp.ClientSession(timeout=timeout, proxy=context.proxy) as session:
             root, validate, regions = await asyncio.gather(
                 _get(session, f"{url}/"),
                 _get(session, f"{url}/rtc/validate"),
@@ -64,15 +64,15 @@ async def host_is_livekit(scene: CheckContext) -> CheckOutcome:
         return _answer_is_no_http(error)
     except (aiohttp.ClientError, OSError) as error:
         return _unavailable(f"the connection broke off before an answer ({type(error).__name__})")
-    edition = _edition(scene, regions)
-    scene.facts.edition = edition
-    scene.facts.skew_seconds = _skew(validate)
+    edition = _edition(context, regions)
+    context.facts.edition = edition
+    context.facts.skew_seconds = _skew(validate)
     return passed(f"a LiveKit server ({edition})")
 
 
-async def clocks_agree(scene: CheckContext) -> CheckOutcome:
+async def clocks_agree(context: CheckContext) -> CheckOutcome:
     """This machine's clock and the server's are near enough for tokens."""
-    skew = scene.facts.skew_seconds
+    skew = context.facts.skew_seconds
     if skew is None:
         return warned("the server's answers carry no usable Date", "Nothing to do if calls work.")
     told = f"the server's clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}"
@@ -148,10 +148,10 @@ def _unavailable(told: str) -> CheckOutcome:
     return failed(told, hint, ExitCode.UNAVAILABLE)
 
 
-def _edition(scene: CheckContext, regions: _Answer) -> Edition:
+def _edition(context: CheckContext, regions: _Answer) -> Edition:
     # Only LiveKit Cloud has regions to tell about.
     has_regions = regions.status in (200, _UNAUTHORIZED, 403)
-    return "cloud" if scene.settings.credentials.is_cloud or has_regions else "self-hosted"
+    return "cloud" if context.settings.credentials.is_cloud or has_regions else "self-hosted"
 
 
 def _skew(answer: _Answer) -> float | None:

@@ -111,8 +111,8 @@ class LightWorker:
             return answer
         answer.availability.participant_identity = f"agent-{job.id}"
         said = {"tenant": self.tenant, "key_fingerprint": self.credentials.fingerprint}
-        if isinstance(offer.said, Probe):
-            said["nonce"] = offer.said.nonce
+        if isinstance(offer.parsed, Probe):
+            said["nonce"] = offer.parsed.nonce
         answer.availability.participant_attributes.update(said)
         return answer
 
@@ -125,11 +125,11 @@ class LightWorker:
                     continue  # until the server ends it: the room was removed
 
 
-def by_guard(door: GuardPolicy) -> Judge:
+def by_guard(policy: GuardPolicy) -> Judge:
     """Judge offers by the worker's own rules, as an idle worker does."""
 
     def decide(offer: Offer) -> Verdict:
-        house = Occupancy(
+        occupancy = Occupancy(
             is_draining=False,
             calls=0,
             probes=0,
@@ -137,7 +137,7 @@ def by_guard(door: GuardPolicy) -> Judge:
             spent=SpentClaims(),
             now=time.time(),
         )
-        return judge(offer, door, house)
+        return judge(offer, policy, occupancy)
 
     return decide
 

@@ -52,8 +52,8 @@ async def test_each_sentence_is_rendered_once_also_when_the_provider_fails_at_fi
     await announcements.prepare(configuration)
     await announcements.prepare(configuration)
     assert len(said) == len(Announcement) + 1
-    shelf = AnnouncementCache.of(configuration)
-    sound = shelf.find(Announcement.GREETING, GERMAN)
+    cache = AnnouncementCache.of(configuration)
+    sound = cache.find(Announcement.GREETING, GERMAN)
     assert sound is not None
     assert sound.decode("utf-16") == "Guten Tag."
 
@@ -65,10 +65,10 @@ async def test_a_changed_greeting_is_rendered_anew_and_the_old_one_forgotten(
     await announcements.prepare(configuration)
     changed = GERMAN.overridden({"greeting": "Hallo."})
     await announcements.prepare(replace(configuration, agent=AgentChoice(changed)))
-    shelf = AnnouncementCache.of(configuration)
-    assert shelf.find(Announcement.GREETING, changed) is not None
-    assert shelf.find(Announcement.GREETING, GERMAN) is None
-    assert shelf.find(Announcement.APOLOGY, GERMAN) is not None
+    cache = AnnouncementCache.of(configuration)
+    assert cache.find(Announcement.GREETING, changed) is not None
+    assert cache.find(Announcement.GREETING, GERMAN) is None
+    assert cache.find(Announcement.APOLOGY, GERMAN) is not None
 
 
 def test_a_language_without_words_of_ours_is_spoken_to_in_english() -> None:

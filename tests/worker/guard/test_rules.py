@@ -8,16 +8,16 @@ import pytest
 from contract import claims
 from contract.claims import Claim
 from contract.refusals import ACCEPTED, PROBE, Refusal
-from tests.worker.doorstep import (
-    DOOR,
+from tests.worker.offering import (
     KEY,
     NOW,
     OPEN,
     OTHER_KEY,
+    POLICY,
     ROOM,
     STRICT,
     claimed,
-    house,
+    occupancy,
     offer,
     probe,
 )
@@ -31,179 +31,194 @@ SPENT.spend(Claim("acme", "acme-agent", ROOM, int(NOW) + 60, "jti-1", "-"), "AD_
 REFUSED = {
     "a dispatch for another agent's name": (
         offer(agent_name="globex-agent"),
-        DOOR,
-        house(),
+        POLICY,
+        occupancy(),
         Refusal.WRONG_AGENT,
     ),
-    "a dispatch for no agent's name": (offer(agent_name=""), DOOR, house(), Refusal.WRONG_AGENT),
+    "a dispatch for no agent's name": (
+        offer(agent_name=""),
+        POLICY,
+        occupancy(),
+        Refusal.WRONG_AGENT,
+    ),
     "a dispatch for another tenant's room": (
         offer(room="globex--one"),
-        DOOR,
-        house(),
+        POLICY,
+        occupancy(),
         Refusal.WRONG_ROOM,
     ),
     "a room whose name only resembles the prefix": (
         offer(room="acme-one"),
-        DOOR,
-        house(),
+        POLICY,
+        occupancy(),
         Refusal.WRONG_ROOM,
     ),
-    "a room without a name": (offer(room=""), DOOR, house(), Refusal.WRONG_ROOM),
+    "a room without a name": (offer(room=""), POLICY, occupancy(), Refusal.WRONG_ROOM),
     "a second agent in a room": (
         offer(),
-        DOOR,
-        house(calls=1, rooms=frozenset({ROOM})),
+        POLICY,
+        occupancy(calls=1, rooms=frozenset({ROOM})),
         Refusal.ROOM_TAKEN,
     ),
     "a second agent in a room, of a full and draining worker": (
         offer(),
-        DOOR,
-        house(calls=2, rooms=frozenset({ROOM}), is_draining=True),
+        POLICY,
+        occupancy(calls=2, rooms=frozenset({ROOM}), is_draining=True),
         Refusal.ROOM_TAKEN,
     ),
-    "a call while the worker drains": (offer(), DOOR, house(is_draining=True), Refusal.DRAINING),
-    "a probe while the worker drains": (probe(), DOOR, house(is_draining=True), Refusal.DRAINING),
-    "a call beyond MAX_CALLS": (offer(), DOOR, house(calls=2), Refusal.AT_CAPACITY),
-    "a third probe": (probe(), DOOR, house(probes=2), Refusal.AT_CAPACITY),
-    "metadata that is no JSON": (offer("{"), DOOR, house(), Refusal.CLAIM_INVALID),
+    "a call while the worker drains": (
+        offer(),
+        POLICY,
+        occupancy(is_draining=True),
+        Refusal.DRAINING,
+    ),
+    "a probe while the worker drains": (
+        probe(),
+        POLICY,
+        occupancy(is_draining=True),
+        Refusal.DRAINING,
+    ),
+    "a call beyond MAX_CALLS": (offer(), POLICY, occupancy(calls=2), Refusal.AT_CAPACITY),
+    "a third probe": (probe(), POLICY, occupancy(probes=2), Refusal.AT_CAPACITY),
+    "metadata that is no JSON": (offer("{"), POLICY, occupancy(), Refusal.CLAIM_INVALID),
     "metadata with an unknown name": (
         offer('{"tenant": "acme"}'),
         OPEN,
-        house(),
+        occupancy(),
         Refusal.CLAIM_INVALID,
     ),
     "a session that names an unknown setting": (
         offer('{"session": {"greting": "Hi"}}'),
         OPEN,
-        house(),
+        occupancy(),
         Refusal.CLAIM_INVALID,
     ),
     "a probe outside its own room": (
         replace(probe(), room=ROOM),
-        DOOR,
-        house(),
+        POLICY,
+        occupancy(),
         Refusal.CLAIM_INVALID,
     ),
     "a call in a probe's room without a claim": (
         offer(room="acme--probe-n0nce"),
         STRICT,
-        house(),
+        occupancy(),
         Refusal.CLAIM_MISSING,
     ),
     "a call without a claim where one is required": (
         offer('{"call_id": "c-1"}'),
         STRICT,
-        house(),
+        occupancy(),
         Refusal.CLAIM_MISSING,
     ),
     "a claim signed by a stranger": (
         offer(claimed(OTHER_KEY)),
-        DOOR,
-        house(),
+        POLICY,
+        occupancy(),
         Refusal.CLAIM_INVALID,
     ),
     "a claim that lives too long": (
         offer(claimed(exp=int(NOW) + 3600)),
-        DOOR,
-        house(),
+        POLICY,
+        occupancy(),
         Refusal.CLAIM_INVALID,
     ),
     "a claim that ran out": (
         offer(claimed(exp=int(NOW) - 6)),
-        DOOR,
-        house(),
+        POLICY,
+        occupancy(),
         Refusal.CLAIM_EXPIRED,
     ),
     "a claim for another tenant": (
         offer(claimed(tenant="globex")),
-        DOOR,
-        house(),
+        POLICY,
+        occupancy(),
         Refusal.CLAIM_MISMATCH,
     ),
     "a claim for another agent": (
         offer(claimed(agent="acme-night")),
-        DOOR,
-        house(),
+        POLICY,
+        occupancy(),
         Refusal.CLAIM_MISMATCH,
     ),
     "a claim for another room": (
         offer(claimed(room="acme--two")),
-        DOOR,
-        house(),
+        POLICY,
+        occupancy(),
         Refusal.CLAIM_MISMATCH,
     ),
     "a claim for other metadata": (
         offer(claimed(digest=claims.digest({"call_id": "c-2"}))),
-        DOOR,
-        house(),
+        POLICY,
+        occupancy(),
         Refusal.CLAIM_MISMATCH,
     ),
     "a claim that another dispatch has used": (
         offer(claimed()),
-        DOOR,
-        house(spent=SPENT),
+        POLICY,
+        occupancy(spent=SPENT),
         Refusal.CLAIM_REPLAYED,
     ),
 }
 
 TAKEN = {
-    "a call without a claim where none is required": (offer(), DOOR, house(), Take.CALL),
+    "a call without a claim where none is required": (offer(), POLICY, occupancy(), Take.CALL),
     "a call with a claim where claims are off": (
         offer(claimed(OTHER_KEY)),
         OPEN,
-        house(),
+        occupancy(),
         Take.CALL,
     ),
-    "a call with a true claim": (offer(claimed()), STRICT, house(), Take.CALL),
+    "a call with a true claim": (offer(claimed()), STRICT, occupancy(), Take.CALL),
     "a claim within the leeway after its end": (
         offer(claimed(exp=int(NOW) - 4)),
         STRICT,
-        house(),
+        occupancy(),
         Take.CALL,
     ),
     "a claim by the second of two keys": (
         offer(claimed(OTHER_KEY)),
         replace(STRICT, claim_keys=(KEY.public_key(), OTHER_KEY.public_key())),
-        house(),
+        occupancy(),
         Take.CALL,
     ),
     "the same dispatch, offered again with its claim": (
         offer(claimed(), dispatch_id="AD_other"),
         STRICT,
-        house(spent=SPENT),
+        occupancy(spent=SPENT),
         Take.CALL,
     ),
     "any room with the prefix *": (
         offer(room="whatever"),
-        replace(DOOR, room_prefix="*"),
-        house(),
+        replace(POLICY, room_prefix="*"),
+        occupancy(),
         Take.CALL,
     ),
-    "the last free place": (offer(), DOOR, house(calls=1), Take.CALL),
-    "a probe where claims are required": (probe(), STRICT, house(), Take.ANSWER_PROBE),
-    "a probe while all calls are taken": (probe(), DOOR, house(calls=2), Take.ANSWER_PROBE),
-    "a probe for rivals": (probe("rivals"), DOOR, house(), Take.LEAVE_TO_RIVALS),
+    "the last free place": (offer(), POLICY, occupancy(calls=1), Take.CALL),
+    "a probe where claims are required": (probe(), STRICT, occupancy(), Take.ANSWER_PROBE),
+    "a probe while all calls are taken": (probe(), POLICY, occupancy(calls=2), Take.ANSWER_PROBE),
+    "a probe for rivals": (probe("rivals"), POLICY, occupancy(), Take.LEAVE_TO_RIVALS),
 }
 
 
 @pytest.mark.parametrize("sentence", REFUSED)
 def test_it_is_refused_by_its_reason(sentence: str) -> None:
-    asked, door, at_home, reason = REFUSED[sentence]
-    verdict = rules.judge(asked, door, at_home)
+    asked, policy, at_home, reason = REFUSED[sentence]
+    verdict = rules.judge(asked, policy, at_home)
     assert verdict.take is None
     assert verdict.answer == reason.value
 
 
 @pytest.mark.parametrize("sentence", TAKEN)
 def test_it_is_taken(sentence: str) -> None:
-    asked, door, at_home, take = TAKEN[sentence]
-    verdict = rules.judge(asked, door, at_home)
+    asked, policy, at_home, take = TAKEN[sentence]
+    verdict = rules.judge(asked, policy, at_home)
     assert verdict.objection is None
     assert verdict.take is take
 
 
 def test_a_true_claim_is_given_along_so_that_it_can_be_spent() -> None:
-    verdict = rules.judge(offer(claimed()), STRICT, house())
+    verdict = rules.judge(offer(claimed()), STRICT, occupancy())
     assert verdict.claim is not None
     assert verdict.claim.jti == "jti-1"
 
@@ -218,7 +233,7 @@ def test_an_error_inside_a_rule_gives_the_offer_back(monkeypatch: pytest.MonkeyP
         raise ZeroDivisionError
 
     monkeypatch.setattr(rules, "RULES", (broken, *rules.RULES))
-    verdict = rules.judge(offer(), DOOR, house())
+    verdict = rules.judge(offer(), POLICY, occupancy())
     assert verdict.answer == Refusal.GUARD_ERROR
     assert verdict.objection is not None
     assert verdict.objection.refusal.is_given_back

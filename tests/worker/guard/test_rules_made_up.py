@@ -5,7 +5,7 @@ import json
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.worker.doorstep import DOOR, OPEN, STRICT, claimed, house, offer
+from tests.worker.offering import OPEN, POLICY, STRICT, claimed, occupancy, offer
 from worker.guard import rules
 
 # The same examples everywhere: a slow machine must not fail what it does not measure.
@@ -32,15 +32,15 @@ def test_nothing_made_up_is_ever_accepted_where_a_claim_is_required(
         offer(metadata, agent_name=agent),
         offer(metadata, room=f"acme--{room}"),
     ):
-        assert rules.judge(asked, STRICT, house()).take is None
+        assert rules.judge(asked, STRICT, occupancy()).take is None
 
 
 @given(junk=st.text(max_size=200) | st.binary(max_size=100).map(lambda raw: raw.decode("latin1")))
 @QUICKLY
 def test_no_made_up_claim_is_ever_accepted(junk: str) -> None:
-    for door in (DOOR, STRICT):
+    for policy in (POLICY, STRICT):
         metadata = json.dumps({"claim": junk})
-        assert rules.judge(offer(metadata), door, house()).take is None
+        assert rules.judge(offer(metadata), policy, occupancy()).take is None
 
 
 @given(position=st.integers(min_value=0, max_value=300), letter=st.sampled_from("aZ0-_."))
@@ -50,7 +50,7 @@ def test_no_claim_survives_a_change(position: int, letter: str) -> None:
     text = fields["claim"]
     position %= len(text)
     changed = text[:position] + letter + text[position + 1 :]
-    verdict = rules.judge(offer(json.dumps(fields | {"claim": changed})), STRICT, house())
+    verdict = rules.judge(offer(json.dumps(fields | {"claim": changed})), STRICT, occupancy())
     # The last letter of a signature has unused bits: another may spell the same signature.
     assert verdict.take is None or changed == text or position == len(text) - 1
 
@@ -60,6 +60,6 @@ def test_no_claim_survives_a_change(position: int, letter: str) -> None:
 def test_malformed_metadata_is_never_accepted_though_claims_are_off(
     metadata: str, room: str
 ) -> None:
-    verdict = rules.judge(offer(metadata, room=f"acme--{room}"), OPEN, house())
+    verdict = rules.judge(offer(metadata, room=f"acme--{room}"), OPEN, occupancy())
     if verdict.take is not None:
         assert metadata == "" or set(json.loads(metadata)) <= {"claim", "call_id", "session"}

@@ -12,7 +12,7 @@ from sandbox.servers import RunningProject
 from worker.main.registration import WorkerRegistration
 
 
-def presence(credentials: Credentials) -> WorkerRegistration:
+def registration(credentials: Credentials) -> WorkerRegistration:
     return WorkerRegistration(credentials, on_change=lambda: None, on_return=lambda: None)
 
 
@@ -25,7 +25,7 @@ NOBODY = Credentials("ws://127.0.0.1:9", "APInobody", SecretStr("s" * 32))
 
 
 async def test_a_lost_network_is_no_revocation_however_often() -> None:
-    watched = presence(NOBODY)
+    watched = registration(NOBODY)
     for _ in range(5):
         await watched.failed(TimeoutError())
     assert watched.revoked is None
@@ -37,7 +37,7 @@ async def test_credentials_count_as_revoked_when_they_are_refused_twice_in_a_row
     acme: RunningProject,
 ) -> None:
     unknown = Credentials(acme.url, "APInobody", SecretStr("s" * 32))
-    watched = presence(unknown)
+    watched = registration(unknown)
     await watched.failed(refused())
     assert watched.revoked is None
     await watched.failed(TimeoutError())
@@ -54,14 +54,14 @@ async def test_credentials_count_as_revoked_when_they_are_refused_twice_in_a_row
 @pytest.mark.integration
 async def test_a_wrong_secret_is_named_as_such(acme: RunningProject) -> None:
     wrong = Credentials(acme.url, acme.credentials.api_key, SecretStr("s" * 32))
-    watched = presence(wrong)
+    watched = registration(wrong)
     await watched.failed(refused())
     assert "the secret is not this key's" in watched.reason
     assert "s" * 32 not in watched.reason
 
 
 async def test_the_pauses_between_tries_grow_to_four_seconds_and_no_further() -> None:
-    watched = presence(NOBODY)
+    watched = registration(NOBODY)
     pauses = []
     for _ in range(30):
         await watched.failed(TimeoutError())
@@ -73,5 +73,5 @@ async def test_the_pauses_between_tries_grow_to_four_seconds_and_no_further() ->
 
 
 async def test_a_token_is_signed_anew_for_each_try() -> None:
-    watched = presence(NOBODY)
+    watched = registration(NOBODY)
     assert (await watched.next_try()).count(".") == 2

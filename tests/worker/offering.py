@@ -1,4 +1,4 @@
-"""Offers, doors and houses for the guard's tests."""
+"""Offers, policies and occupancies for the guard's tests."""
 
 import json
 from dataclasses import replace
@@ -16,7 +16,7 @@ from worker.guard.spent_claims import SpentClaims
 
 NOW = 1_800_000_000.0
 KEY, OTHER_KEY = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
-DOOR = GuardPolicy(
+POLICY = GuardPolicy(
     tenant="acme",
     agent_name="acme-agent",
     room_prefix="acme--",
@@ -25,12 +25,12 @@ DOOR = GuardPolicy(
     claim_keys=(KEY.public_key(),),
     agent_config=AgentConfig(),
 )
-STRICT = replace(DOOR, claim_policy=ClaimPolicy.REQUIRED)
-OPEN = replace(DOOR, claim_policy=ClaimPolicy.OFF, claim_keys=())
+STRICT = replace(POLICY, claim_policy=ClaimPolicy.REQUIRED)
+OPEN = replace(POLICY, claim_policy=ClaimPolicy.OFF, claim_keys=())
 ROOM = "acme--one"
 
 
-def house(**changed: Any) -> Occupancy:
+def occupancy(**changed: Any) -> Occupancy:
     empty = Occupancy(
         is_draining=False, calls=0, probes=0, rooms=frozenset(), spent=SpentClaims(), now=NOW
     )
