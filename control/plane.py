@@ -21,7 +21,7 @@ class Plane:
     database: Database
     registry: Registry
     workers: AsksWorkers
-    desk: CallService
+    calls: CallService
     checker: PreflightRunner
     usage: UsageReceipt
     measures: ControlMetrics
@@ -42,7 +42,7 @@ def open_plane(
         database=database,
         registry=registry,
         workers=workers,
-        desk=CallService(
+        calls=CallService(
             database,
             registry,
             settings,

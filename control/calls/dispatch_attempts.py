@@ -40,7 +40,7 @@ class DispatchAttempts:
         self,
         call: Call,
         *,
-        book: CallStore,
+        store: CallStore,
         connections: Connections,
         standings: WorkersStatusCache,
         pace: LookPace,
@@ -51,7 +51,7 @@ class DispatchAttempts:
         self.call = call
         self.latest = Receipt(None, cause=Cause.NOT_TAKEN.value)
         self.was_sent = asyncio.Event()
-        self._book, self._connections, self._standings = book, connections, standings
+        self._store, self._connections, self._standings = store, connections, standings
         self._claim_key, self._on_step, self._on_sending = claim_key, on_step, on_sending
         self._pace = pace
         self._began = time.monotonic()
@@ -160,7 +160,7 @@ class DispatchAttempts:
 
     async def _leave(self) -> None:
         """Undo what was sent after the call had been ended; another control plane's is left."""
-        found = await self._book.call(self.call.id)
+        found = await self._store.call(self.call.id)
         _log.info("call %s: no longer ours to send for", self.call.id)
         if found is None or found.is_open:
             return
@@ -173,7 +173,7 @@ class DispatchAttempts:
 
     async def _note(self, **changes: Any) -> None:
         # Until it is answered a crash undoes it whatever came of it: the answer writes it all.
-        if self.call.is_answered and not await self._book.note(self.call.id, **changes):
+        if self.call.is_answered and not await self._store.note(self.call.id, **changes):
             raise _Over
 
     def _tell(self, step: CallStep, detail: str) -> None:

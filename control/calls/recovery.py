@@ -30,8 +30,8 @@ _SOON_SECONDS = 5.0
 class Recovery:
     """Undoes calls now or later; what cannot be undone now is kept until it can be."""
 
-    def __init__(self, book: CallStore, connections: Connections, watch: CallWatch) -> None:
-        self._book, self._connections, self._watch = book, connections, watch
+    def __init__(self, store: CallStore, connections: Connections, watch: CallWatch) -> None:
+        self._store, self._connections, self._watch = store, connections, watch
         self._undue: dict[str, Call] = {}
 
     async def sweep(self, only: str | None = None) -> None:
@@ -40,7 +40,7 @@ class Recovery:
         Raises:
             DatabaseUnreachable: the database stayed away.
         """
-        for call in await self._book.take_over_orphans(only):
+        for call in await self._store.take_over_orphans(only):
             if call.is_answered and call.state is not CallState.ENDING:
                 self._watch.add(call)
             else:
@@ -59,13 +59,13 @@ class Recovery:
             await self._undo_soon(call)
         except TemporaryFault as fault:
             _log.warning("call %s: ended as soon as its project answers: %s", call.id, fault)
-            await self._book.end(call.id, CallState.ENDING)
+            await self._store.end(call.id, CallState.ENDING)
             self._undue[call.id] = replace(call, state=CallState.ENDING)
         except PermanentFault:
             self._watch.add(call)
             raise
         else:
-            await self._book.end(call.id)
+            await self._store.end(call.id)
 
     async def _undo_soon(self, call: Call) -> None:
         # In a burst a project may refuse for a moment; undoing twice is no harm.
@@ -91,7 +91,7 @@ class Recovery:
         if not await self._is_undone(call):
             return
         state = CallState.ENDED if call.state is CallState.ENDING else CallState.ABANDONED
-        await self._book.note(call.id, state=state.value)
+        await self._store.note(call.id, state=state.value)
         self._undue.pop(call.id, None)
         _log.info("call %s: undone, it is %s", call.id, state.value)
 

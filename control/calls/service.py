@@ -1,4 +1,4 @@
-"""The desk: takes a request for a call and answers it, once for each Idempotency-Key."""
+"""The call service: takes a request for a call and answers it, once for each Idempotency-Key."""
 
 import asyncio
 import logging
@@ -60,13 +60,13 @@ class CallService:
         on_dispatch: Callable[[float], None] = _notice_nothing,
     ) -> None:
         """Take the parts; `on_dispatch` is told the seconds from a request to its dispatch."""
-        self.book = CallStore(database, settings.sealer)
+        self.store = CallStore(database, settings.sealer)
         self.connections = Connections()
         self._registry, self._claim_key = registry, settings.claim_private_key
         self._standings, self._pace = WorkersStatusCache(workers), LookPace()
         self._on_step, self.on_dispatch = on_step, on_dispatch
-        self.watch = CallWatch(self.book, self.connections, self._pursuit)
-        self.recovery = Recovery(self.book, self.connections, self.watch)
+        self.watch = CallWatch(self.store, self.connections, self._attempts_for)
+        self.recovery = Recovery(self.store, self.connections, self.watch)
         self._answering: dict[str, asyncio.Future[CallAnswer]] = {}
 
     async def request(
@@ -89,12 +89,12 @@ class CallService:
         tenant = await self._registry.callee(tenant_id)
         _admit(tenant, request)
         call = await self._new_call(tenant, request)
-        booking = await self.book.open(call, key)
-        if booking.is_new:
+        stored = await self.store.open(call, key)
+        if stored.is_new:
             return await self._make(call, received)
-        if booking.body_digest != request.digest():
+        if stored.body_digest != request.digest():
             raise faults.KeyReused("this Idempotency-Key was used with another body")
-        return await self._repeat(call, booking.call.id, received)
+        return await self._repeat(call, stored.call.id, received)
 
     async def call(self, tenant_id: str, call_id: str) -> Call:
         """Give one of the tenant's calls.
@@ -102,7 +102,7 @@ class CallService:
         Raises:
             UnknownCall: it has none of this id.
         """
-        call = await self.book.call(call_id)
+        call = await self.store.call(call_id)
         if call is None or call.tenant_id != tenant_id:
             raise faults.UnknownCall(f"tenant {tenant_id} has no such call")
         return call
@@ -125,7 +125,7 @@ class CallService:
         """Stop looking after calls; they go on, and another control plane may take them over."""
         await self.watch.close()
         try:
-            await self.book.let_go()
+            await self.store.let_go()
         except DatabaseUnreachable:
             _log.warning("calls are left to their leases: the database cannot be reached")
         await self.connections.close()
@@ -168,10 +168,10 @@ class CallService:
 
     async def _answer(self, call: Call, received: float) -> CallAnswer:
         self._on_step(CallStep.BOOKED, call, "")
-        pursuit = self._pursuit(call, lambda: self.on_dispatch(time.monotonic() - received))
-        task = asyncio.create_task(pursuit.run(), name=f"send for an agent: call {call.id}")
+        attempts = self._attempts_for(call, lambda: self.on_dispatch(time.monotonic() - received))
+        task = asyncio.create_task(attempts.run(), name=f"send for an agent: call {call.id}")
         try:
-            receipt = await self._receipt(pursuit, task, received)
+            receipt = await self._receipt(attempts, task, received)
             token = caller_token(
                 call.credentials,
                 call.room,
@@ -180,41 +180,41 @@ class CallService:
                 ttl_seconds=TOKEN_SECONDS,
             )
             made = answer(call, receipt, token)
-            pursuit.mark_answered()
-            await self._keep(pursuit, made, receipt)
+            attempts.mark_answered()
+            await self._keep(attempts, made, receipt)
         except BaseException:  # cancelled too: a call half made is undone
             task.cancel()
             await asyncio.wait({task})  # what it was sending is known, and sent no more
-            await self.recovery.undo(pursuit.call)
+            await self.recovery.undo(attempts.call)
             raise
-        self._on_step(CallStep.ANSWERED, pursuit.call, str(made.status))
-        self.watch.add(pursuit.call, task)
+        self._on_step(CallStep.ANSWERED, attempts.call, str(made.status))
+        self.watch.add(attempts.call, task)
         return made
 
     async def _receipt(
-        self, pursuit: DispatchAttempts, task: asyncio.Task[Receipt], received: float
+        self, attempts: DispatchAttempts, task: asyncio.Task[Receipt], received: float
     ) -> Receipt:
-        wait = max(pursuit.call.request.wait_seconds, _SHORTEST_WAIT_SECONDS)
-        sent = asyncio.create_task(pursuit.was_sent.wait(), name="wait for the first dispatch")
+        wait = max(attempts.call.request.wait_seconds, _SHORTEST_WAIT_SECONDS)
+        sent = asyncio.create_task(attempts.was_sent.wait(), name="wait for the first dispatch")
         try:
             until_sent = asyncio.wait({task, sent}, return_when=asyncio.FIRST_COMPLETED)
             await asyncio.wait_for(until_sent, wait)
-            left = received + pursuit.call.request.wait_seconds - time.monotonic()
+            left = received + attempts.call.request.wait_seconds - time.monotonic()
             if left > 0:
                 await asyncio.wait({task}, timeout=left)
         except TimeoutError:
             pass  # not even sent: `latest` says unreachable
         finally:
             sent.cancel()
-        if not task.done() and not pursuit.latest.has_joined:
-            cause = await pursuit.cause_now()
-            if not task.done() and not pursuit.latest.has_joined:  # it may have come meanwhile
-                return replace(pursuit.latest, cause=cause)
-        return task.result() if task.done() else pursuit.latest
+        if not task.done() and not attempts.latest.has_joined:
+            cause = await attempts.cause_now()
+            if not task.done() and not attempts.latest.has_joined:  # it may have come meanwhile
+                return replace(attempts.latest, cause=cause)
+        return task.result() if task.done() else attempts.latest
 
-    async def _keep(self, pursuit: DispatchAttempts, made: CallAnswer, receipt: Receipt) -> None:
-        call = pursuit.call
-        is_kept = await self.book.keep_answer(
+    async def _keep(self, attempts: DispatchAttempts, made: CallAnswer, receipt: Receipt) -> None:
+        call = attempts.call
+        is_kept = await self.store.keep_answer(
             call,
             made,
             state=(CallState.JOINED if receipt.has_joined else CallState.PENDING).value,
@@ -230,23 +230,23 @@ class CallService:
         while time.monotonic() - received < _REPEAT_PATIENCE_SECONDS:
             if (promise := self._answering.get(call_id)) is not None:
                 return await asyncio.shield(promise)
-            if (kept := await self.book.answer_of(call_id)) is not None:
+            if (kept := await self.store.answer_of(call_id)) is not None:
                 return kept
-            found = await self.book.call(call_id)
+            found = await self.store.call(call_id)
             if found is not None and found.state is CallState.ABANDONED:
                 again = replace(fresh, id=call_id)
-                if await self.book.revive(again):
+                if await self.store.revive(again):
                     return await self._make(again, received)
             await self.recovery.sweep(only=call_id)
             await asyncio.sleep(_REPEAT_PAUSE_SECONDS)
         raise faults.StillBeingMade("another request with this key is still being answered")
 
-    def _pursuit(
+    def _attempts_for(
         self, call: Call, on_sending: Callable[[], None] | None = None
     ) -> DispatchAttempts:
         return DispatchAttempts(
             call,
-            book=self.book,
+            store=self.store,
             connections=self.connections,
             standings=self._standings,
             pace=self._pace,

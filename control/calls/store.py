@@ -1,4 +1,4 @@
-"""The book of calls: written before anything is sent, so that a crash leaves no orphan."""
+"""The call store: a call is written before anything is sent, so that a crash leaves no orphan."""
 
 import json
 import time
@@ -176,7 +176,7 @@ class CallStore:
             if key is not None
             else calls.c.call_id == call.id
         )
-        assert row is not None, "a booking that was refused as known is there"
+        assert row is not None, "a call that was refused as known is there"
         return row
 
     async def _row(self, where: ColumnElement[bool]) -> Row[Any] | None:

@@ -13,18 +13,18 @@ _RENEW_EVERY_SECONDS = 5.0
 _FORGET_EVERY_SECONDS = 60.0
 
 
-async def look_after(desk: CallService) -> None:
+async def look_after(service: CallService) -> None:
     """Run until cancelled; then leave every call to whoever comes next."""
     renewed = forgotten = float("-inf")
     try:
         while True:
             try:
-                await desk.recovery.sweep()
+                await service.recovery.sweep()
                 if time.monotonic() - renewed > _RENEW_EVERY_SECONDS:
-                    await desk.book.renew()
+                    await service.store.renew()
                     renewed = time.monotonic()
                 if time.monotonic() - forgotten > _FORGET_EVERY_SECONDS:
-                    await desk.book.forget_answers()
+                    await service.store.forget_answers()
                     forgotten = time.monotonic()
             except DatabaseUnreachable as fault:
                 _log.error("calls are not looked after: %s (%s)", fault, fault.hint)
@@ -32,4 +32,4 @@ async def look_after(desk: CallService) -> None:
                 _log.exception("calls were not looked after this time")
             await asyncio.sleep(_SWEEP_EVERY_SECONDS)
     finally:
-        await desk.close()
+        await service.close()

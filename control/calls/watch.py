@@ -37,31 +37,34 @@ class _Watched:
     """A call being watched: what runs for it, and what was seen of it last."""
 
     call: Call
-    pursuit: asyncio.Task[Receipt] | None = None
+    attempts: asyncio.Task[Receipt] | None = None
     has_had_caller: bool = False
     is_suspected: bool = False
     last_round: float = float("-inf")
 
     @property
-    def is_pursued(self) -> bool:
-        return self.pursuit is not None and not self.pursuit.done()
+    def is_sent_for(self) -> bool:
+        return self.attempts is not None and not self.attempts.done()
 
 
 class CallWatch:
     """One task a project with open calls, so that a slow project delays its own calls alone."""
 
     def __init__(
-        self, book: CallStore, connections: Connections, pursue: Callable[[Call], DispatchAttempts]
+        self,
+        store: CallStore,
+        connections: Connections,
+        attempts_for: Callable[[Call], DispatchAttempts],
     ) -> None:
-        self._book, self._connections, self._pursue = book, connections, pursue
+        self._store, self._connections, self._attempts_for = store, connections, attempts_for
         self._watched: dict[Credentials, dict[str, _Watched]] = {}
         self._tasks: dict[Credentials, asyncio.Task[None]] = {}
         self._wakes: dict[Credentials, asyncio.Event] = {}
 
-    def add(self, call: Call, pursuit: asyncio.Task[Receipt] | None = None) -> None:
-        """Watch a call from now on; `pursuit` is what still sends for its first agent."""
+    def add(self, call: Call, attempts: asyncio.Task[Receipt] | None = None) -> None:
+        """Watch a call from now on; `attempts` is what still sends for its first agent."""
         key = call.credentials
-        self._watched.setdefault(key, {})[call.id] = _Watched(call, pursuit)
+        self._watched.setdefault(key, {})[call.id] = _Watched(call, attempts)
         self._wakes.setdefault(key, asyncio.Event())
         if key not in self._tasks:
             name = f"watch the calls of {call.credentials.host}"
@@ -70,10 +73,10 @@ class CallWatch:
     async def drop(self, call: Call) -> None:
         """Watch a call no longer, and send for nobody any more."""
         watched = self._watched.get(call.credentials, {}).pop(call.id, None)
-        if watched is not None and watched.pursuit is not None:
-            watched.pursuit.cancel()
+        if watched is not None and watched.attempts is not None:
+            watched.attempts.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
-                await watched.pursuit
+                await watched.attempts
 
     def look_now(self, host: str) -> None:
         """Look at a project's calls at once: something happened there."""
@@ -83,8 +86,9 @@ class CallWatch:
 
     async def close(self) -> None:
         """Stop watching; the calls go on, and whoever comes next watches them."""
-        pursuits = [one.pursuit for calls in self._watched.values() for one in calls.values()]
-        tasks = [*self._tasks.values(), *(task for task in pursuits if task is not None)]
+        watched = [call for calls in self._watched.values() for call in calls.values()]
+        attempts = [call.attempts for call in watched]
+        tasks = [*self._tasks.values(), *(task for task in attempts if task is not None)]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -113,120 +117,125 @@ class CallWatch:
 
     async def _look(self, key: Credentials) -> bool:
         """Look at every call of a project once; tells whether to look again soon."""
-        watched = list(self._watched[key].values())
-        if not watched:
+        calls = list(self._watched[key].values())
+        if not calls:
             return False
         bound = asyncio.Semaphore(_MOST_LOOKS_AT_ONCE)
-        async with self._connections.to(watched[0].call.credentials) as project:
+        async with self._connections.to(key) as project:
             try:
                 rooms = {room.name for room in await list_rooms(project)}
             except PermanentFault:
-                await asyncio.gather(*(self._give_up(one) for one in watched))
+                await asyncio.gather(*(self._give_up(watched) for watched in calls))
                 raise
 
-            async def look(one: _Watched) -> None:
+            async def look(watched: _Watched) -> None:
                 async with bound:
-                    await self._look_at(project, one, one.call.room in rooms)
+                    await self._look_at(project, watched, watched.call.room in rooms)
 
-            await asyncio.gather(*(look(one) for one in watched))
-        return any(one.is_suspected for one in watched)
+            await asyncio.gather(*(look(watched) for watched in calls))
+        return any(watched.is_suspected for watched in calls)
 
-    async def _give_up(self, one: _Watched) -> None:
+    async def _give_up(self, watched: _Watched) -> None:
         """Forget a call in a project that lets us in no more, once its caller cannot come."""
-        if time.time() - one.call.created_at > _NOBODY_CAME_SECONDS:
-            await self._end(one)
+        if time.time() - watched.call.created_at > _NOBODY_CAME_SECONDS:
+            await self._end(watched)
 
-    async def _look_at(self, project: Project, one: _Watched, has_room: bool) -> None:
-        if one.is_pursued:
+    async def _look_at(self, project: Project, watched: _Watched, has_room: bool) -> None:
+        if watched.is_sent_for:
             return
-        one.call = await self._refreshed(one)
-        if not one.call.is_open:
-            self._forget(one)
+        watched.call = await self._refreshed(watched)
+        if not watched.call.is_open:
+            self._forget(watched)
         elif not has_room:
-            await self._without_room(one)
+            await self._without_room(watched)
         else:
-            await self._in_room(project, one)
+            await self._in_room(project, watched)
 
-    async def _refreshed(self, one: _Watched) -> Call:
-        if one.pursuit is None:
-            return one.call
-        if not one.pursuit.cancelled() and (error := one.pursuit.exception()) is not None:
-            _log.warning("call %s: sending for an agent broke off: %r", one.call.id, error)
-        one.pursuit = None  # what it found is on record
-        return await self._book.call(one.call.id) or one.call
+    async def _refreshed(self, watched: _Watched) -> Call:
+        if watched.attempts is None:
+            return watched.call
+        if not watched.attempts.cancelled() and (error := watched.attempts.exception()) is not None:
+            _log.warning("call %s: sending for an agent broke off: %r", watched.call.id, error)
+        watched.attempts = None  # what it found is on record
+        return await self._store.call(watched.call.id) or watched.call
 
-    async def _without_room(self, one: _Watched) -> None:
-        age = time.time() - one.call.created_at
-        if one.call.dispatch_id is not None or age > _NOBODY_CAME_SECONDS:
-            await self._end(one)
+    async def _without_room(self, watched: _Watched) -> None:
+        age = time.time() - watched.call.created_at
+        if watched.call.dispatch_id is not None or age > _NOBODY_CAME_SECONDS:
+            await self._end(watched)
 
-    async def _in_room(self, project: Project, one: _Watched) -> None:
-        present = await participants_in(project, one.call.room)
+    async def _in_room(self, project: Project, watched: _Watched) -> None:
+        present = await participants_in(project, watched.call.room)
         has_caller = any(who.kind not in _NOT_CALLERS for who in present)
-        one.has_had_caller = one.has_had_caller or has_caller
-        agents = await self._agents(project, one, present)
+        watched.has_had_caller = watched.has_had_caller or has_caller
+        agents = await self._agents(project, watched, present)
         if agents:
-            await self._has_agent(one, agents)
+            await self._has_agent(watched, agents)
         elif has_caller:
-            await self._lost(one)
+            await self._lost(watched)
         else:
-            one.is_suspected = False
-            await self._nobody(project, one)
+            watched.is_suspected = False
+            await self._nobody(project, watched)
 
     async def _agents(
-        self, project: Project, one: _Watched, present: tuple[Participant, ...]
+        self, project: Project, watched: _Watched, present: tuple[Participant, ...]
     ) -> list[Participant]:
         agents = [who for who in present if who.is_agent]
-        if not agents or one.call.makes_room:
+        if not agents or watched.call.makes_room:
             return agents
-        if one.call.agent_identity is not None:
-            return [who for who in agents if who.identity == one.call.agent_identity]
-        names = identities(await list_mine(project, one.call), one.call)
+        if watched.call.agent_identity is not None:
+            return [who for who in agents if who.identity == watched.call.agent_identity]
+        names = identities(await list_mine(project, watched.call), watched.call)
         return [who for who in agents if who.identity in names]
 
-    async def _has_agent(self, one: _Watched, agents: list[Participant]) -> None:
-        one.is_suspected = False
-        if one.call.state is CallState.JOINED and one.call.agent_identity == agents[0].identity:
+    async def _has_agent(self, watched: _Watched, agents: list[Participant]) -> None:
+        watched.is_suspected = False
+        if (
+            watched.call.state is CallState.JOINED
+            and watched.call.agent_identity == agents[0].identity
+        ):
             return
         if not agents[0].is_active:
             return
-        one.call = replace(
-            one.call, state=CallState.JOINED, agent_identity=agents[0].identity, cause=None
+        watched.call = replace(
+            watched.call, state=CallState.JOINED, agent_identity=agents[0].identity, cause=None
         )
-        is_ours = await self._book.note(
-            one.call.id,
+        is_ours = await self._store.note(
+            watched.call.id,
             state=CallState.JOINED.value,
             agent_identity=agents[0].identity,
             cause=None,
         )
         if not is_ours:
-            self._forget(one)
+            self._forget(watched)
 
-    async def _lost(self, one: _Watched) -> None:
-        if not one.is_suspected:
-            one.is_suspected = True
+    async def _lost(self, watched: _Watched) -> None:
+        if not watched.is_suspected:
+            watched.is_suspected = True
             return
-        one.is_suspected = False
-        if time.monotonic() - one.last_round < _ROUNDS_APART_SECONDS:
+        watched.is_suspected = False
+        if time.monotonic() - watched.last_round < _ROUNDS_APART_SECONDS:
             return
-        one.last_round = time.monotonic()
-        if not await self._book.note(one.call.id, state=CallState.PENDING.value):
-            self._forget(one)  # it was ended elsewhere; a room of the tenant's app outlives it
+        watched.last_round = time.monotonic()
+        if not await self._store.note(watched.call.id, state=CallState.PENDING.value):
+            self._forget(watched)  # it was ended elsewhere; a room of the tenant's app outlives it
             return
-        _log.warning("call %s: its caller has no agent, another is sent for", one.call.id)
-        one.call = replace(one.call, state=CallState.PENDING)
-        run = self._pursue(replace(one.call, attempts=max(1, one.call.attempts))).run()
-        one.pursuit = asyncio.create_task(run, name=f"send again: call {one.call.id}")
+        _log.warning("call %s: its caller has no agent, another is sent for", watched.call.id)
+        watched.call = replace(watched.call, state=CallState.PENDING)
+        run = self._attempts_for(
+            replace(watched.call, attempts=max(1, watched.call.attempts))
+        ).run()
+        watched.attempts = asyncio.create_task(run, name=f"send again: call {watched.call.id}")
 
-    async def _nobody(self, project: Project, one: _Watched) -> None:
-        is_late = time.time() - one.call.created_at > _NOBODY_CAME_SECONDS
-        if is_late and not one.has_had_caller:
-            await undo(project, one.call)
-            await self._end(one)
+    async def _nobody(self, project: Project, watched: _Watched) -> None:
+        is_late = time.time() - watched.call.created_at > _NOBODY_CAME_SECONDS
+        if is_late and not watched.has_had_caller:
+            await undo(project, watched.call)
+            await self._end(watched)
 
-    async def _end(self, one: _Watched) -> None:
-        await self._book.note(one.call.id, state=CallState.ENDED.value)
-        self._forget(one)
+    async def _end(self, watched: _Watched) -> None:
+        await self._store.note(watched.call.id, state=CallState.ENDED.value)
+        self._forget(watched)
 
-    def _forget(self, one: _Watched) -> None:
-        self._watched.get(one.call.credentials, {}).pop(one.call.id, None)
+    def _forget(self, watched: _Watched) -> None:
+        self._watched.get(watched.call.credentials, {}).pop(watched.call.id, None)

@@ -91,12 +91,12 @@ async def _run(
     plane = open_plane(read, service.workers, on_step=_Steps(console).tell)
     try:
         await migrate(plane.database)
-        made = await plane.desk.request(tenant_id, request, None)
+        made = await plane.calls.request(tenant_id, request, None)
         if sentence is not None and made.status == 201:
             await _talk(made, sentence, console, read.environment)
         return made
     finally:
-        await plane.desk.close()
+        await plane.calls.close()
         await service.close()
         await plane.database.close()
 

@@ -59,6 +59,6 @@ async def opened(settings: ControlSettings) -> AsyncIterator[tuple[Plane, FleetS
     try:
         yield plane, service
     finally:
-        await plane.desk.close()
+        await plane.calls.close()
         await service.close()
         await plane.database.close()

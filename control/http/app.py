@@ -37,7 +37,7 @@ def make_app(plane: Plane, lifespans: Sequence[Lifespan] = ()) -> FastAPI:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(plane.database.close)
             await migrate(plane.database)
-            await stack.enter_async_context(running(look_after(plane.desk), "look after calls"))
+            await stack.enter_async_context(running(look_after(plane.calls), "look after calls"))
             for more in lifespans:
                 await stack.enter_async_context(more(plane))
             yield

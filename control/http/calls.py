@@ -21,7 +21,7 @@ async def make(
     """Make a call: 201 when its agent has joined, 202 with the cause when it has not."""
     plane = plane_of(request)
     received: float = request.state.received
-    made = await plane.desk.request(tenant_id, body.request(), key, received=received)
+    made = await plane.calls.request(tenant_id, body.request(), key, received=received)
     plane.measures.call_answered(tenant_id, _outcome(made))
     response.status_code = made.status
     return dict(made.body)
@@ -30,13 +30,13 @@ async def make(
 @router.get("/{call_id}")
 async def show(request: Request, tenant_id: str, call_id: str) -> dict[str, Any]:
     """Show how a call stands."""
-    return show_call(await plane_of(request).desk.call(tenant_id, call_id))
+    return show_call(await plane_of(request).calls.call(tenant_id, call_id))
 
 
 @router.delete("/{call_id}")
 async def end(request: Request, response: Response, tenant_id: str, call_id: str) -> dict[str, Any]:
     """End a call: 200 when it has ended, 202 when it will as soon as its project answers."""
-    ended = await plane_of(request).desk.end(tenant_id, call_id)
+    ended = await plane_of(request).calls.end(tenant_id, call_id)
     response.status_code = 202 if ended.is_open else 200
     return show_call(ended)
 

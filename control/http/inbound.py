@@ -54,5 +54,5 @@ async def receive_webhook(
     except Exception:  # noqa: BLE001 - the receiver raises whatever its parsers do; all mean no
         return _UNSIGNED.response()
     if event.event in ("room_finished", "participant_joined", "participant_left"):
-        plane.desk.watch.look_now(credentials.host)
+        plane.calls.watch.look_now(credentials.host)
     return Response(status_code=204)

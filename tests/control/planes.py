@@ -41,7 +41,7 @@ async def opened(
         await migrate(plane.database)
         yield plane
     finally:
-        await plane.desk.close()
+        await plane.calls.close()
         await plane.database.close()
 
 
