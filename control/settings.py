@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from dotenv import dotenv_values
-from pydantic import SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contract import claims
@@ -58,6 +58,7 @@ class _Raw(BaseSettings):
     operator_livekit_api_key: SecretStr | None = None
     launcher: LauncherKind = LauncherKind.PROCESS
     worker_image: str = "livekit-tenant-worker"
+    calls_keep_days: float = Field(30.0, gt=0, le=3650)
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class ControlSettings:
     operator_fingerprint: str | None
     launcher: LauncherKind
     worker_image: str
+    calls_keep_days: float
     environment: Mapping[str, str] = field(repr=False)
 
     @property
@@ -126,6 +128,7 @@ def parse(given: Mapping[str, str]) -> ControlSettings:
         operator_fingerprint=fingerprint(operator.get_secret_value()) if operator else None,
         launcher=raw.launcher,
         worker_image=raw.worker_image,
+        calls_keep_days=raw.calls_keep_days,
         environment=dict(given),
     )
 

@@ -59,6 +59,13 @@ class Project:
         return self._session
 
     async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def open(self) -> None:
+        """Open the session, once; nothing is sent."""
+        if self._session is not None:
+            return
         self._session = _open_session(self.timeout_seconds, self._proxy)
         self._api = LiveKitAPI(
             self.credentials.http_url,
@@ -66,7 +73,6 @@ class Project:
             self.credentials.api_secret.get_secret_value(),
             session=self._session,
         )
-        return self
 
     async def __aexit__(
         self,
@@ -74,9 +80,13 @@ class Project:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
-        self._api = self._session = None
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the session."""
+        session, self._session, self._api = self._session, None, None
+        if session is not None:
+            await session.close()
 
 
 async def ask(project: Project, request: Coroutine[Any, Any, T]) -> T:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from project.connection import Project
 from project.credentials import Credentials
 
-_MOST_KEPT = 256
+MOST_KEPT = 256
 # A storm of calls waits its turn here, or it would make the answers to all of them late.
 _MOST_REQUESTS = 8
 
 
 @dataclass
-class _Line:
+class _Connection:
     project: Project
     users: int = 0
 
@@ -23,33 +23,40 @@ class Connections:
     """A slow or absent project has sockets of its own, so it makes nobody else wait."""
 
     def __init__(self) -> None:
-        self._lines: OrderedDict[tuple[str, str, str], _Line] = OrderedDict()
+        # Credentials as a key show host and fingerprint, never the secret.
+        self._kept: OrderedDict[Credentials, _Connection] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Count the projects to which a connection is kept."""
+        return len(self._kept)
 
     @asynccontextmanager
     async def to(self, credentials: Credentials) -> AsyncIterator[Project]:
         """Lend the connection to a project."""
-        key = (credentials.url, credentials.api_key, credentials.api_secret.get_secret_value())
-        line = self._lines.get(key)
-        if line is None:
-            line = self._lines[key] = _Line(Project(credentials, most_at_once=_MOST_REQUESTS))
-            await line.project.__aenter__()  # opens a session, sends nothing
-        self._lines.move_to_end(key)
-        line.users += 1
+        connection = self._kept.get(credentials)
+        if connection is None:
+            connection = _Connection(Project(credentials, most_at_once=_MOST_REQUESTS))
+            self._kept[credentials] = connection
+        self._kept.move_to_end(credentials)
+        connection.users += 1
         try:
-            yield line.project
+            await connection.project.open()
+            yield connection.project
         finally:
-            line.users -= 1
+            connection.users -= 1
             await self._close_surplus()
 
     async def close(self) -> None:
         """Close them all."""
-        lines = list(self._lines.values())
-        self._lines.clear()
-        for line in lines:
-            await line.project.__aexit__(None, None, None)
+        connections = list(self._kept.values())
+        self._kept.clear()
+        for connection in connections:
+            await connection.project.close()
 
     async def _close_surplus(self) -> None:
-        for key in [key for key, line in self._lines.items() if line.users == 0]:
-            if len(self._lines) <= _MOST_KEPT:
-                return
-            await self._lines.pop(key).project.__aexit__(None, None, None)
+        """Close what nobody uses now, the longest unused first; others may come meanwhile."""
+        while len(self._kept) > MOST_KEPT and (oldest := self._oldest_unused()) is not None:
+            await self._kept.pop(oldest).project.close()
+
+    def _oldest_unused(self) -> Credentials | None:
+        return next((key for key, kept in self._kept.items() if kept.users == 0), None)

@@ -1,9 +1,10 @@
 """Ends calls, undoes what was never answered, and takes over whatever nobody looks after."""
 
 import asyncio
+import contextlib
 import logging
 import time
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from tenacity import (
     AsyncRetrying,
@@ -14,10 +15,12 @@ from tenacity import (
 
 from control.calls.call import Call, CallState
 from control.calls.connections import Connections
+from control.calls.leases import Leases
 from control.calls.sending import undo
 from control.calls.store import CallStore
 from control.calls.watch import CallWatch
 from control.storage.database import DatabaseUnreachable
+from project.credentials import Credentials
 from project.faults import PermanentFault, ProjectFault, TemporaryFault
 
 _log = logging.getLogger(__name__)
@@ -25,28 +28,42 @@ _log = logging.getLogger(__name__)
 _LONGEST_SECONDS = 3600.0
 # Whoever ends a call waits no longer than one request to its project may last.
 _SOON_SECONDS = 5.0
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 2.0, 30.0
+
+
+@dataclass
+class _Backlog:
+    """What is still to be undone in one project, and the task that does it."""
+
+    calls: dict[str, Call] = field(default_factory=dict)
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
 
 
 class Recovery:
-    """Undoes calls now or later; what cannot be undone now is kept until it can be."""
+    """Undoes calls now or later; one task a project, so that an absent one delays itself alone."""
 
-    def __init__(self, store: CallStore, connections: Connections, watch: CallWatch) -> None:
-        self._store, self._connections, self._watch = store, connections, watch
-        self._undue: dict[str, Call] = {}
+    def __init__(
+        self, store: CallStore, leases: Leases, connections: Connections, watch: CallWatch
+    ) -> None:
+        self._store, self._leases = store, leases
+        self._connections, self._watch = connections, watch
+        self._backlogs: dict[Credentials, _Backlog] = {}
 
     async def sweep(self, only: str | None = None) -> None:
-        """Look once for calls whose process has gone; `only` for one of them.
+        """Look once for calls whose control plane has gone; `only` for one of them.
 
         Raises:
             DatabaseUnreachable: the database stayed away.
         """
-        for call in await self._store.take_over_orphans(only):
+        for call in await self._leases.take_over_orphans(only):
             if call.is_answered and call.state is not CallState.ENDING:
                 self._watch.add(call)
             else:
-                self._undue[call.id] = call
-        again = [call for call in self._undue.values() if only in (None, call.id)]
-        await asyncio.gather(*(self._undo_one(call) for call in again))
+                self.undo_later(call)
+        for backlog in self._backlogs.values():
+            if only in backlog.calls:
+                backlog.wake.set()
 
     async def end(self, call: Call) -> None:
         """End a call now, or as soon as its project answers.
@@ -60,12 +77,46 @@ class Recovery:
         except TemporaryFault as fault:
             _log.warning("call %s: ended as soon as its project answers: %s", call.id, fault)
             await self._store.end(call.id, CallState.ENDING)
-            self._undue[call.id] = replace(call, state=CallState.ENDING)
+            self.undo_later(replace(call, state=CallState.ENDING))
         except PermanentFault:
             self._watch.add(call)
             raise
         else:
             await self._store.end(call.id)
+
+    async def undo(self, call: Call) -> None:
+        """Undo a call that will not be answered; what cannot be undone now, is undone later."""
+        if not await self._undo_one(call):
+            self.undo_later(call)
+
+    async def close(self) -> None:
+        """Leave what is not undone yet to whoever comes next."""
+        tasks = [backlog.task for backlog in self._backlogs.values() if backlog.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def undo_later(self, call: Call) -> None:
+        """Undo a call as soon as its project lets us."""
+        backlog = self._backlogs.setdefault(call.credentials, _Backlog())
+        backlog.calls[call.id] = call
+        if backlog.task is None or backlog.task.done():
+            name = f"undo calls of {call.credentials.host}"
+            backlog.task = asyncio.create_task(self._work_off(call.credentials), name=name)
+
+    async def _work_off(self, key: Credentials) -> None:
+        backlog, pause = self._backlogs[key], _FIRST_PAUSE_SECONDS
+        while backlog.calls:
+            call = next(iter(backlog.calls.values()))
+            if await self._undo_one(call):
+                del backlog.calls[call.id]
+                continue
+            # The others are in the same project, and would wait as vainly.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(backlog.wake.wait(), pause)
+            backlog.wake.clear()
+            pause = min(_LONGEST_PAUSE_SECONDS, pause * 2)
+        del self._backlogs[key]
 
     async def _undo_soon(self, call: Call) -> None:
         # In a burst a project may refuse for a moment; undoing twice is no harm.
@@ -79,21 +130,21 @@ class Recovery:
                 async with self._connections.to(call.credentials) as project:
                     await undo(project, call)
 
-    async def undo(self, call: Call) -> None:
-        """Undo a call that will not be answered; what cannot be undone now, is undone later."""
-        self._undue[call.id] = call
+    async def _undo_one(self, call: Call) -> bool:
+        """Try once; tells whether nothing is left to do for the call."""
+        state = CallState.ENDED if call.state is CallState.ENDING else CallState.ABANDONED
         try:
-            await self._undo_one(call)
+            if not await self._is_undone(call):
+                return False
+            await self._store.note(call.id, state=state.value)
         except DatabaseUnreachable:
             _log.warning("call %s: undone, but not written down yet", call.id)
-
-    async def _undo_one(self, call: Call) -> None:
-        if not await self._is_undone(call):
-            return
-        state = CallState.ENDED if call.state is CallState.ENDING else CallState.ABANDONED
-        await self._store.note(call.id, state=state.value)
-        self._undue.pop(call.id, None)
+            return False
+        except Exception:  # noqa: BLE001 - the edge of a task that others' calls wait for
+            _log.exception("call %s: undoing it broke off", call.id)
+            return False
         _log.info("call %s: undone, it is %s", call.id, state.value)
+        return True
 
     async def _is_undone(self, call: Call) -> bool:
         try:

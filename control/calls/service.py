@@ -21,7 +21,9 @@ from control.calls.call import (
 from control.calls.connections import Connections
 from control.calls.dispatch_attempts import DispatchAttempts
 from control.calls.join_wait import LookPace
+from control.calls.leases import Leases
 from control.calls.recovery import Recovery
+from control.calls.retention import CallRetention
 from control.calls.step import CallStep, OnStep, tell_nobody
 from control.calls.store import CallStore
 from control.calls.watch import CallWatch
@@ -66,7 +68,9 @@ class CallService:
         self._standings, self._pace = WorkersStatusCache(workers), LookPace()
         self._on_step, self.on_dispatch = on_step, on_dispatch
         self.watch = CallWatch(self.store, self.connections, self._attempts_for)
-        self.recovery = Recovery(self.store, self.connections, self.watch)
+        self.leases = Leases(database, self.store)
+        self.recovery = Recovery(self.store, self.leases, self.connections, self.watch)
+        self.retention = CallRetention(database, settings.calls_keep_days)
         self._answering: dict[str, asyncio.Future[CallAnswer]] = {}
 
     async def request(
@@ -124,8 +128,9 @@ class CallService:
     async def close(self) -> None:
         """Stop looking after calls; they go on, and another control plane may take them over."""
         await self.watch.close()
+        await self.recovery.close()
         try:
-            await self.store.let_go()
+            await self.leases.let_go()
         except DatabaseUnreachable:
             _log.warning("calls are left to their leases: the database cannot be reached")
         await self.connections.close()

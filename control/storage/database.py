@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import SecretStr
-from sqlalchemy import URL, event, make_url, text
+from sqlalchemy import URL, ColumnElement, Float, event, literal_column, make_url, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -44,6 +44,10 @@ _VANISHED_AFTER = {
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,  # milliseconds, where libpq counts all others in seconds
+}
+_CLOCK = {
+    "postgresql": "extract(epoch from clock_timestamp())::double precision",
+    "sqlite": "((julianday('now') - 2440587.5) * 86400.0)",
 }
 _LOCK_KEY = 7_145_201_908  # any number, the same in each control plane of one database
 
@@ -91,6 +95,8 @@ class Database:
         parsed = database_url(url)
         self.dialect = parsed.get_backend_name()
         self.engine = _engine(parsed)
+        # Now, in Unix seconds, as an expression: control planes whose clocks differ agree on it.
+        self.clock: ColumnElement[float] = literal_column(_CLOCK[self.dialect], Float)
         # SQLite has one writer; waiting here costs nothing, waiting in its busy handler sleeps.
         self._turn = asyncio.Lock() if self.dialect == "sqlite" else contextlib.nullcontext()
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    text,
     true,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -81,7 +82,25 @@ calls = Table(
     Column("created_at", Float, nullable=False),
     Column("ended_at", Float, nullable=True),
     UniqueConstraint("tenant_id", "idempotency_key", name="calls_idempotency"),
-    Index("calls_by_state", "state", "lease_until"),
+    Index(
+        "calls_open",
+        "owner",
+        "lease_until",
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+    Index(
+        "calls_ended",
+        "ended_at",
+        sqlite_where=text("ended_at IS NOT NULL"),
+        postgresql_where=text("ended_at IS NOT NULL"),
+    ),
+    Index(
+        "calls_answered",
+        "answered_at",
+        sqlite_where=text("answer_sealed IS NOT NULL"),
+        postgresql_where=text("answer_sealed IS NOT NULL"),
+    ),
     Index("calls_by_room", "tenant_id", "room"),
 )
 
