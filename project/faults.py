@@ -82,6 +82,12 @@ class Unreachable(TemporaryFault):
     hint = "Check that the server runs and that the network, proxy and firewall let this through."
 
 
+class Limited(TemporaryFault):
+    """The project has had more requests than it takes in a minute (HTTP 429)."""
+
+    hint = "Wait a minute; LiveKit Cloud takes 1,000 API requests a minute for each project."
+
+
 class ServerFault(TemporaryFault):
     """The server answers that it cannot, for now."""
 
@@ -123,7 +129,9 @@ def fault_of_status(status: int, code: str, message: str) -> ProjectFault:
     """
     if status in (401, 403):
         return fault_of_refusal(status, message)
-    if status >= 500 or status in (408, 429):
+    if status == 429:
+        return Limited("the project takes no more requests for now (HTTP 429)")
+    if status >= 500 or status == 408:
         return ServerFault(f"the server answered HTTP {status} ({_plain(code)})")
     if code == "not_found":
         return NotFound("the project has no such room, dispatch or participant")

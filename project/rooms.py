@@ -15,11 +15,16 @@ _NO_LIMIT = 0
 
 @dataclass(frozen=True)
 class Room:
-    """A room of the project; `participants` as counted by the server, late by some seconds."""
+    """A room of the project, as the server counts it, late by up to 5 s.
+
+    `participants` leaves agents out; `publishers` counts whoever has a track, agents too
+    (livekit-server 1.11, pkg/rtc/room.go, updateProto).
+    """
 
     name: str
     sid: str
     participants: int
+    publishers: int = 0
 
 
 async def create_room(  # noqa: PLR0913 - the fields of one request, by keyword
@@ -71,9 +76,9 @@ async def delete_room(project: Project, name: str) -> None:
         return
 
 
-async def list_rooms(project: Project) -> tuple[Room, ...]:
-    """List the project's rooms."""
-    return await _rooms(project, [])
+async def list_rooms(project: Project, *names: str) -> tuple[Room, ...]:
+    """List the project's rooms; with `names`, those of them that are there."""
+    return await _rooms(project, list(names))
 
 
 async def room_exists(project: Project, name: str) -> bool:
@@ -89,7 +94,7 @@ async def _rooms(project: Project, names: list[str]) -> tuple[Room, ...]:
 
 def _room(room: api.Room) -> Room:
     # Nothing else is taken over: a listed room carries a TURN password.
-    return Room(name=room.name, sid=room.sid, participants=room.num_participants)
+    return Room(room.name, room.sid, room.num_participants, room.num_publishers)
 
 
 def _dispatch(

@@ -42,6 +42,7 @@ class Cause(StrEnum):
     UNREACHABLE = "unreachable"
     REVOKED = "revoked"
     NOT_TAKEN = "not-taken"
+    LIMITED = "limited"
 
 
 @dataclass(frozen=True)

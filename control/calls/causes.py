@@ -8,7 +8,7 @@ from contract.refusals import ACCEPTED, Refusal
 from control.calls.call import Cause
 from control.workers.status import WorkersStatus
 from project.dispatches import Job
-from project.faults import Refused
+from project.faults import Limited, Refused
 
 _GIVEN_BACK = {
     Refusal.AT_CAPACITY.value: Cause.FULL.value,
@@ -77,6 +77,8 @@ def is_lasting(cause: str) -> bool:
 
 def cause_of_fault(fault: Exception) -> str:
     """Name the cause of a request that the project did not fulfil."""
+    if isinstance(fault, Limited):
+        return Cause.LIMITED.value
     return Cause.REVOKED.value if isinstance(fault, Refused) else Cause.UNREACHABLE.value
 
 

@@ -40,6 +40,7 @@ _NEXT = {
     Cause.AGENT_DIED: "a worker took the call and is gone: look at its log",
     Cause.UNREACHABLE: f"its project cannot be reached: {_CHECK}",
     Cause.REVOKED: f"its project refuses the key: {_CHECK}",
+    Cause.LIMITED: "its project takes no more requests this minute: wait, then try again",
     Cause.NOT_TAKEN: "no worker took it: `python -m bootstrap smoke` asks who is registered",
 }
 _REFUSED = "its worker refused it: docs/control.md has the causes, its log the reason"

@@ -39,7 +39,7 @@ async def receive_usage(
 async def receive_webhook(
     request: Request, tenant_id: str, authorization: Annotated[str, Header()] = ""
 ) -> Response:
-    """Look at the tenant's calls now: LiveKit says that something happened in a room."""
+    """Look into a room of the tenant's now: LiveKit says that something happened there."""
     plane = plane_of(request)
     body = (await request.body()).decode(errors="replace")
     try:
@@ -54,5 +54,5 @@ async def receive_webhook(
     except Exception:  # noqa: BLE001 - the receiver raises whatever its parsers do; all mean no
         return _UNSIGNED.response()
     if event.event in ("room_finished", "participant_joined", "participant_left"):
-        plane.calls.watch.look_now(credentials.host)
+        plane.calls.watch.look_into(credentials, event.room.name)
     return Response(status_code=204)

@@ -47,7 +47,7 @@ def test_a_refusal_is_named_by_its_body_which_is_never_repeated(
     [
         (502, "<html>Bad Gateway</html>", faults.ServerFault, False),
         (503, '{"code":"unavailable","msg":"no response"}', faults.ServerFault, False),
-        (429, '{"code":"resource_exhausted","msg":""}', faults.ServerFault, False),
+        (429, '{"code":"resource_exhausted","msg":""}', faults.Limited, False),
         (404, "<html>nginx</html>", faults.NotLiveKit, True),
         (404, '{"code":"bad_route","msg":""}', faults.NotLiveKit, True),
         (404, '{"code":"not_found","msg":"no room"}', faults.NotFound, True),

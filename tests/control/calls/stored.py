@@ -1,5 +1,8 @@
 """Calls on record for tests of their store, at a time that is given."""
 
+from dataclasses import replace
+from typing import Any
+
 from pydantic import SecretStr
 from sqlalchemy import Float, literal
 
@@ -43,3 +46,8 @@ def control_plane(
     store = CallStore(database, sealer)
     store.me = f"{name}|boot/pid:[1]|1|1"
     return store, Leases(database, store)
+
+
+def changed(call: Call, **values: Any) -> Call:
+    """Give the call with other values."""
+    return replace(call, **values)
