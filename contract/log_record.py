@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-CONTEXT_FIELDS = ("tenant", "project_host", "key_fingerprint", "worker_id", "job", "room")
+CONTEXT_FIELDS = (
+    *("tenant", "project_host", "key_fingerprint", "worker_id", "job", "room"),
+    *("call", "request"),
+)
 MASKED = "***"
 _SHORTEST_SECRET = 4
 _PRIVATE = "lk.pii."  # what the SDK itself calls private: a caller's words, names and numbers
@@ -28,6 +31,7 @@ _NAMED_SECRET = re.compile(
     """
 )
 _BEARER = re.compile(r"(?i)\b(bearer\s+)[A-Za-z0-9._~+/=-]{4,}")
+_URL_PASSWORD = re.compile(r"(://[^\s/:@]*:)[^\s/@]+@")
 _PROVIDER_KEY = re.compile(r"\bsk-[A-Za-z0-9_-]{8,}")
 _PLAIN_FIELDS = frozenset(logging.makeLogRecord({}).__dict__) | {
     "message",
@@ -54,6 +58,7 @@ class Mask:
             text = self._known.sub(MASKED, text)
         text = _TOKEN.sub("<token>", text)
         text = _BEARER.sub(rf"\1{MASKED}", text)
+        text = _URL_PASSWORD.sub(rf"\1{MASKED}@", text)
         text = _PROVIDER_KEY.sub(MASKED, text)
         return _NAMED_SECRET.sub(_without_value, text)
 
@@ -140,7 +145,9 @@ class TextFormatter(_RecordFormatter):
         """Give the record's line, masked; a traceback follows on lines of its own."""
         fields = self._fields(record)
         at = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")
-        who = " ".join(fields[name] for name in ("tenant", "room") if name in fields)
+        who = " ".join(
+            fields[name] for name in ("tenant", "room", "call", "request") if name in fields
+        )
         extras = " ".join(f"{name}={value}" for name, value in self._extras(record).items())
         parts = [at, f"{record.levelname:<7}", who, self._message(record), extras]
         line = " ".join(part for part in parts if part).translate(_CONTROL)

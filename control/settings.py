@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
+from urllib.parse import unquote
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from dotenv import dotenv_values
@@ -59,11 +61,16 @@ class _Raw(BaseSettings):
     launcher: LauncherKind = LauncherKind.PROCESS
     worker_image: str = "livekit-tenant-worker"
     calls_keep_days: float = Field(30.0, gt=0, le=3650)
+    log_format: Literal["json", "text"] | None = None
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 
 
 @dataclass(frozen=True)
 class ControlSettings:
-    """What the operator chose; `url` is where workers reach this control plane."""
+    """What the operator chose; `url` is where workers reach this control plane.
+
+    `secrets` are the texts of these settings that no output may hold.
+    """
 
     database_url: SecretStr
     token: SecretStr | None
@@ -74,6 +81,9 @@ class ControlSettings:
     launcher: LauncherKind
     worker_image: str
     calls_keep_days: float
+    log_format: Literal["json", "text"] | None
+    log_level: str
+    secrets: tuple[str, ...] = field(repr=False)
     environment: Mapping[str, str] = field(repr=False)
 
     @property
@@ -129,8 +139,23 @@ def parse(given: Mapping[str, str]) -> ControlSettings:
         launcher=raw.launcher,
         worker_image=raw.worker_image,
         calls_keep_days=raw.calls_keep_days,
+        log_format=raw.log_format,
+        log_level=raw.log_level,
+        secrets=_secrets(raw),
         environment=dict(given),
     )
+
+
+def _secrets(raw: _Raw) -> tuple[str, ...]:
+    held = (raw.control_token, raw.claim_private_key, raw.operator_livekit_api_key)
+    texts = [secret.get_secret_value() for secret in held if secret is not None]
+    if raw.control_sealing_key is not None:
+        texts += raw.control_sealing_key.get_secret_value().split(",")
+    _, _, after_user = (
+        raw.control_database_url.get_secret_value().partition("://")[2].partition(":")
+    )
+    password = after_user.rpartition("@")[0]
+    return tuple(text.strip() for text in (*texts, password, unquote(password)) if text.strip())
 
 
 def _raw(given: Mapping[str, str]) -> _Raw:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from control import logs
 from control.calls.call import TOKEN_SECONDS, Call, CallState, Receipt
 from control.calls.connections import Connections
 from control.calls.dispatch_attempts import DispatchAttempts
@@ -135,7 +136,8 @@ class ProjectWatch:
                 room = rooms.get(watched.call.room)
                 watched.room, watched.looked_at = room, time.monotonic()
                 try:
-                    await self._look_at(project, watched, room is not None)
+                    with logs.about(tenant=watched.call.tenant_id, call=watched.call.id):
+                        await self._look_at(project, watched, room is not None)
                 except BaseException:  # raised again: it was not looked into, so it is due still
                     watched.room = None
                     raise

@@ -13,6 +13,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from control import logs
 from control.calls.call import Call, CallState
 from control.calls.connections import Connections
 from control.calls.leases import Leases
@@ -102,13 +103,17 @@ class Recovery:
         backlog.calls[call.id] = call
         if backlog.task is None or backlog.task.done():
             name = f"undo calls of {call.credentials.host}"
-            backlog.task = asyncio.create_task(self._work_off(call.credentials), name=name)
+            backlog.task = asyncio.create_task(
+                self._work_off(call.credentials), name=name, context=logs.nobodys()
+            )
 
     async def _work_off(self, key: Credentials) -> None:
         backlog, pause = self._backlogs[key], _FIRST_PAUSE_SECONDS
         while backlog.calls:
             call = next(iter(backlog.calls.values()))
-            if await self._undo_one(call):
+            with logs.about(tenant=call.tenant_id, call=call.id):
+                is_undone = await self._undo_one(call)
+            if is_undone:
                 del backlog.calls[call.id]
                 continue
             # The others are in the same project, and would wait as vainly.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from contract.tenant import call_room, new_nonce, serves_room
+from control import logs
 from control.calls import faults
 from control.calls.call import (
     RESERVED_IDENTITY,
@@ -160,7 +161,8 @@ class CallService:
         promise: asyncio.Future[CallAnswer] = asyncio.get_running_loop().create_future()
         self._answering[call.id] = promise
         try:
-            made = await self._answer(call, received)
+            with logs.about(tenant=call.tenant_id, call=call.id):
+                made = await self._answer(call, received)
         except BaseException as error:  # whatever it was, whoever repeats the request is told too
             if not promise.cancelled():
                 promise.set_exception(error)

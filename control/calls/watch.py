@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
+from control import logs
 from control.calls.call import Call, Receipt
 from control.calls.connections import Connections
 from control.calls.dispatch_attempts import DispatchAttempts
@@ -33,7 +34,9 @@ class CallWatch:
                 key, self._store, self._connections, self._attempts_for
             )
             name = f"watch the calls of {key.host}"
-            self._tasks[key] = asyncio.create_task(self._run(key), name=name)
+            self._tasks[key] = asyncio.create_task(
+                self._run(key), name=name, context=logs.nobodys()
+            )
         self._projects[key].calls[call.id] = WatchedCall(call, attempts)
 
     async def drop(self, call: Call) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import signal
 import socket
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +11,7 @@ import typer
 import uvicorn
 
 from contract.exits import ExitCode
-from control import settings
+from control import logs, settings
 from control.fleet.service import FleetService
 from control.http.app import make_app
 from control.plane import open_plane
@@ -41,8 +40,8 @@ def serve(
 
     Ends on SIGTERM or Ctrl-C; workers and their calls go on.
     """
-    _log_to_stderr()
     read = settings.read(env_file)
+    logs.begin(read)
     service = FleetService(read)
     app = make_app(open_plane(read, service.workers), (service.lifespan,))
     # Whatever is missing is told in a line and by the exit code, before anything is begun.
@@ -87,18 +86,6 @@ async def _migrate(env_file: Path | None) -> None:
         await migrate(database)
     finally:
         await database.close()
-
-
-def _log_to_stderr() -> None:
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-        stream=sys.stderr,
-        force=True,
-    )
-    # One line a request to a project or a worker would drown everything else.
-    for chatty in ("httpx", "alembic", "uvicorn.access"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def register(app: typer.Typer) -> None:

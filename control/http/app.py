@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from control.calls.upkeep import look_after
 from control.http import audit, calls, health, inbound, problems, tenants
 from control.http.authentication import Authentication
+from control.http.request_log import RequestLog
 from control.plane import Plane
 from control.settings import ControlSettingsFault
 from control.storage.migrate import migrate
@@ -50,4 +51,5 @@ def make_app(plane: Plane, lifespans: Sequence[Lifespan] = ()) -> FastAPI:
         app.include_router(router)
     problems.install(app)
     app.add_middleware(Authentication, token=token)
+    app.add_middleware(RequestLog)
     return app
