@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-_BASE_MIB = 256
-_MIB_PER_CALL = 96
+from contract.limits import calls_within, memory_mib
+
 _MIB = 1024 * 1024
 _LIMITS = (
     Path("/sys/fs/cgroup/memory.max"),
@@ -13,11 +13,13 @@ _LIMITS = (
 
 def warning(max_calls: int, limit_mib: int | None) -> str | None:
     """Say that a limit is too small for MAX_CALLS; None when it is enough or there is none."""
-    needed = _BASE_MIB + _MIB_PER_CALL * max_calls
+    needed = memory_mib(max_calls)
     if limit_mib is None or limit_mib >= needed:
         return None
-    fitting = (limit_mib - _BASE_MIB) // _MIB_PER_CALL
-    advice = f"or set MAX_CALLS={fitting}" if fitting > 0 else "even one call needs 352"
+    fitting = calls_within(limit_mib)
+    advice = (
+        f"or set MAX_CALLS={fitting}" if fitting > 0 else f"even one call needs {memory_mib(1)}"
+    )
     return (
         f"this container may use {limit_mib} MiB, and MAX_CALLS={max_calls} needs {needed} MiB: "
         f"raise the limit, {advice}"

@@ -12,6 +12,7 @@ from bootstrap.preflight.report import Report, ReportLine
 from bootstrap.settings.settings import WorkerSettings
 from contract.exits import ExitCode, most_permanent
 from contract.log_record import Mask
+from contract.policies import Strictness
 from contract.settings.findings import Findings
 
 # With what may be left to do (be let in, leave, remove the room), the worst case stays under 15 s.
@@ -96,7 +97,7 @@ class _Run:
     async def _answer(self, check: Check, needed: Mapping[str, "asyncio.Task[_Answer]"]) -> _Answer:
         missing = [need for need, task in needed.items() if not (await task).is_good]
         began = time.monotonic()
-        if self._choice(check) == "off":
+        if self._choice(check) is Strictness.OFF:
             outcome = skipped(f"{check.choice.upper()} is off")
         elif missing:
             outcome = skipped(f"needs {missing[0]}, which does not hold")
@@ -131,7 +132,7 @@ class _Run:
 
     def _written(self, check: Check, outcome: CheckOutcome, elapsed_ms: int) -> _Answer:
         mark = outcome.mark
-        if mark is Mark.FAIL and self._choice(check) == "warn":
+        if mark is Mark.FAIL and self._choice(check) is Strictness.WARN:
             mark = Mark.WARN
         has_hint = mark in (Mark.FAIL, Mark.WARN)
         line = ReportLine(

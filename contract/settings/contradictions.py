@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
+from contract.policies import ClaimPolicy
 from contract.settings import urls
 from contract.settings.examples import EXAMPLES
 from contract.settings.findings import COMPLETE, NOT_SWAPPED, WELLFORMED, Finding
@@ -51,7 +52,8 @@ def _plain_urls(values: Values) -> Iterator[Finding]:
 
 
 def _claims(values: Values) -> Iterator[Finding]:
-    if values.claim_policy in ("required", "optional") and not values.claim_public_key:
+    needs_key = values.claim_policy in (ClaimPolicy.REQUIRED, ClaimPolicy.OPTIONAL)
+    if needs_key and not values.claim_public_key:
         problem = f"is missing while CLAIM_POLICY is {values.claim_policy}"
         yield Finding(COMPLETE, "CLAIM_PUBLIC_KEY", problem, EXAMPLES["CLAIM_PUBLIC_KEY"])
 

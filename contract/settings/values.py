@@ -6,20 +6,19 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from contract import limits
 from contract.claims import load_public_key
 from contract.fingerprint import is_fingerprint
+from contract.policies import ClaimPolicy, Strictness
 from contract.settings import urls
 from contract.tenant import ANY_ROOM, is_tenant_id
 
 _LONGEST_NAME = 128
 _LONGEST_SECONDS = 7 * 24 * 3600
-_MOST_CALLS = 1000
 _MOST_MEGABYTES = 1024 * 1024
 _CLAIM_KEYS = (1, 2)
 _WHOLE = re.compile(r"-?[0-9]{1,12}")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-
-Choice = Literal["required", "warn", "off"]
 
 
 def _tenant(text: str) -> str:
@@ -150,24 +149,24 @@ class Values(BaseSettings):
         frozenset()
     )
     claim_public_key: Annotated[tuple[str, ...], BeforeValidator(_claim_keys)] = ()
-    claim_policy: Annotated[
-        Literal["required", "optional", "off"] | None, _one_of("required", "optional", "off")
-    ] = None
-    token_rule: Annotated[Literal["required", "warn"] | None, _one_of("required", "warn")] = None
-    rival_check: Annotated[Choice, _one_of("required", "warn", "off")] = "required"
-    provider_check: Annotated[Choice, _one_of("required", "warn", "off")] = "required"
+    claim_policy: Annotated[ClaimPolicy | None, _one_of(*ClaimPolicy)] = None
+    token_rule: Annotated[Strictness | None, _one_of(Strictness.REQUIRED, Strictness.WARN)] = None
+    rival_check: Annotated[Strictness, _one_of(*Strictness)] = Strictness.REQUIRED
+    provider_check: Annotated[Strictness, _one_of(*Strictness)] = Strictness.REQUIRED
     allow_insecure_url: Annotated[bool, BeforeValidator(_switch)] = False
     openai_api_key: Secret | None = None
     openai_base_url: Web | None = None
     agent_config: str | None = None
     agent: Annotated[str, AfterValidator(_agent)] | None = None
-    max_calls: Annotated[int, _whole(1, _MOST_CALLS)] = 10
-    max_call_seconds: Annotated[int, _seconds(1)] = 3600
-    call_memory_limit_mb: Annotated[int, _whole(1, _MOST_MEGABYTES)] = 256
-    drain_seconds: Annotated[int, _seconds(0)] = 3600
-    hurry_seconds: Annotated[int, _seconds(0)] = 10
+    max_calls: Annotated[int, _whole(1, limits.MOST_CALLS)] = limits.DEFAULT_MAX_CALLS
+    max_call_seconds: Annotated[int, _seconds(1)] = limits.DEFAULT_MAX_CALL_SECONDS
+    call_memory_limit_mb: Annotated[int, _whole(1, _MOST_MEGABYTES)] = (
+        limits.DEFAULT_CALL_MEMORY_LIMIT_MB
+    )
+    drain_seconds: Annotated[int, _seconds(0)] = limits.DEFAULT_DRAIN_SECONDS
+    hurry_seconds: Annotated[int, _seconds(0)] = limits.DEFAULT_HURRY_SECONDS
     health_host: Word = "0.0.0.0"  # noqa: S104 - a container's health is asked from outside
-    health_port: Annotated[int, _whole(0, 65535)] = 8081
+    health_port: Annotated[int, _whole(0, 65535)] = limits.DEFAULT_HEALTH_PORT
     state_dir: str | None = None
     usage_url: Web | None = None
     usage_secret: Secret | None = None

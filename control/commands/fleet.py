@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from contract.exits import ExitCode
+from contract.limits import DEFAULT_DRAIN_SECONDS
 from control import settings
 from control.commands import fleet_table, fleet_watch
 from control.fleet.rows import FleetRow, rows
@@ -56,7 +57,9 @@ async def _show(read: settings.ControlSettings, *, watch: bool, as_json: bool) -
 
 def stop_workers(
     tenants: Annotated[list[str] | None, typer.Argument(help="Whose; all without any.")] = None,
-    wait_seconds: Annotated[float, typer.Option(help="How long calls may go on.")] = 3600.0,
+    wait_seconds: Annotated[
+        float, typer.Option(help="How long calls may go on.")
+    ] = DEFAULT_DRAIN_SECONDS,
     now: Annotated[bool, typer.Option("--now", help="Cut calls instead of draining.")] = False,
     env_file: _EnvFile = None,
 ) -> None:

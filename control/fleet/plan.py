@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from contract.exits import ExitCode
+from contract.limits import STOP_GRACE_SECONDS
 from control.launchers.launcher import Worker, WorkerExit
 
 _FIRST_DELAY_SECONDS = 2.0
 _LONGEST_DELAY_SECONDS = 300.0
 # A worker that ran this long before it ended begins its back-off anew.
 _QUIET_SECONDS = 600.0
-# Docker's own stop has the same grace beyond the worker's drain.
-_DRAIN_GRACE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def plan(
         drain_seconds: how long a draining worker may take before it is killed.
     """
     live = [worker for worker in workers if worker.is_live]
-    overdue = now - drain_seconds - _DRAIN_GRACE_SECONDS
+    overdue = now - drain_seconds - STOP_GRACE_SECONDS
     kills = [
         ActOnWorker(Verb.KILL, worker)
         for worker in live

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from contract.limits import DEFAULT_DRAIN_SECONDS
 from control.child_environment import inherited
 from control.launchers.launcher import LauncherFault, LauncherSettings
 
 DEFAULT_FOLDER = "control-workers"
 # The host's part of every worker's environment; where state and health live is the launcher's own.
 _HOSTS = ("HURRY_SECONDS", "LOG_FORMAT", "LOG_LEVEL")
-_DEFAULT_DRAIN_SECONDS = 3600
 _DEFAULT_CPUS = 2.0
 
 
@@ -29,7 +29,7 @@ def read(kind: str, image: str, variables: Mapping[str, str]) -> LauncherSetting
         docker_host=variables.get("DOCKER_HOST"),
         docker_network=variables.get("LAUNCHER_DOCKER_NETWORK"),
         has_credentials_as_files=credentials == "files",
-        drain_seconds=int(_number(variables, "DRAIN_SECONDS", _DEFAULT_DRAIN_SECONDS)),
+        drain_seconds=int(_number(variables, "DRAIN_SECONDS", DEFAULT_DRAIN_SECONDS)),
         cpus=_number(variables, "LAUNCHER_CPUS", _DEFAULT_CPUS),
         host_variables=tuple((name, variables[name]) for name in _HOSTS if name in variables),
         host_environment=inherited(variables),

@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from contract.limits import DEFAULT_HEALTH_PORT
 from control.launchers.launcher import LauncherFault, LauncherSettings
 from control.launchers.worker_spec import WorkerSpec
 
 LABEL = "tenant-worker."
-HEALTH_PORT = 8081
 STATE_ROOT = "/state"
 MOUNTED_FILES = "/run/tenant"
-# Docker's own stop waits this much longer than the worker's drain before it kills.
-STOP_GRACE_SECONDS = 30
 _CPU_PERIOD_MICROSECONDS = 100_000
 # Below the kernel's range for outgoing connections, which would take a port at random.
 _HOST_PORTS = range(12_000, 20_000)
@@ -49,7 +47,7 @@ class Place:
     """Where one container lives: its part of the tenant's state, and its health port."""
 
     slot: int
-    health_port: int = HEALTH_PORT
+    health_port: int = DEFAULT_HEALTH_PORT
 
 
 def environment(
@@ -115,7 +113,7 @@ def host_config(
     mounts = {names.volume: {"bind": STATE_ROOT, "mode": "rw"}}
     for name, path in files.items():
         mounts[str(path)] = {"bind": f"{MOUNTED_FILES}/{name.lower()}", "mode": "ro"}
-    ports = {} if network == "host" else {HEALTH_PORT: ("127.0.0.1", None)}
+    ports = {} if network == "host" else {DEFAULT_HEALTH_PORT: ("127.0.0.1", None)}
     return {
         "binds": mounts,
         "network_mode": network,

@@ -9,6 +9,7 @@ import docker
 import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
+from contract.limits import DEFAULT_HEALTH_PORT, STOP_GRACE_SECONDS
 from contract.tenant import new_nonce
 from control.launchers import container, mounted_files
 from control.launchers.container import LABEL, Names
@@ -94,9 +95,9 @@ class DockerLauncher:
             self._settings.image,
             name=name,
             environment=variables,
-            ports=[container.HEALTH_PORT],
+            ports=[DEFAULT_HEALTH_PORT],
             labels=container.labels(order, self._settings, place, content),
-            stop_timeout=self._settings.drain_seconds + container.STOP_GRACE_SECONDS,
+            stop_timeout=self._settings.drain_seconds + STOP_GRACE_SECONDS,
             host_config=self._engine.create_host_config(
                 **container.host_config(order, self._settings, files)
             ),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from contract.limits import DEFAULT_DRAIN_SECONDS
 from control.launchers.worker_spec import WorkerSpec
 
 
@@ -110,7 +111,7 @@ class LauncherSettings:
     docker_host: str | None = None
     docker_network: str | None = None
     has_credentials_as_files: bool = False
-    drain_seconds: int = 3600
+    drain_seconds: int = DEFAULT_DRAIN_SECONDS
     cpus: float = 1.0
     host_variables: tuple[tuple[str, str], ...] = ()
     host_environment: tuple[tuple[str, str], ...] = ()

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
+from contract import limits
+
 # A new tenant changes this one variable of all the others; that is no reason to replace a worker.
 _NOT_CONTENT = frozenset({"FOREIGN_KEY_FINGERPRINTS"})
-_DEFAULT_MAX_CALLS = 10
-_MEMORY_BASE_MIB, _MEMORY_PER_CALL_MIB = 256, 96
-_PIDS_BASE, _PIDS_PER_CALL = 64, 48
 
 
 @dataclass(frozen=True)
@@ -33,17 +32,17 @@ class WorkerSpec:
     def max_calls(self) -> int:
         """Tell how many calls at once the worker is sized for."""
         text = reveal(self.variables.get("MAX_CALLS", ""))
-        return int(text) if text.isascii() and text.isdigit() else _DEFAULT_MAX_CALLS
+        return int(text) if text.isascii() and text.isdigit() else limits.DEFAULT_MAX_CALLS
 
     @property
     def memory_mib(self) -> int:
-        """Give the memory limit in MiB: a worker at rest, and each call beside it."""
-        return _MEMORY_BASE_MIB + _MEMORY_PER_CALL_MIB * self.max_calls
+        """Give the memory limit in MiB."""
+        return limits.memory_mib(self.max_calls)
 
     @property
     def pids(self) -> int:
         """Give the limit of processes and threads."""
-        return _PIDS_BASE + _PIDS_PER_CALL * self.max_calls
+        return limits.pids(self.max_calls)
 
     def content(self, edition: str) -> str:
         """Digest all that makes one worker differ from another; `edition` is the launcher's part.

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from control.tenants.tenant import DEFAULT_MAX_CALLS, TenantFault
+from contract.limits import DEFAULT_MAX_CALLS, MOST_CALLS
+from control.tenants.tenant import TenantFault
 
 Path = tuple[str, ...]
 Part = TypeVar("Part", bound=BaseModel)
@@ -72,7 +73,7 @@ class AgentPart(_Part):
     name: str | None = None
     room_prefix: str | None = None
     config: dict[str, Any] | str | None = None
-    max_calls: int = Field(DEFAULT_MAX_CALLS, ge=1, le=1000)
+    max_calls: int = Field(default=DEFAULT_MAX_CALLS, ge=1, le=MOST_CALLS)
     env: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("env")
@@ -110,7 +111,7 @@ def read(settings: Any) -> TenantSettings:
     return TenantSettings(
         livekit=livekit,
         openai=_part(OpenaiPart, "openai", settings, faults) or OpenaiPart(),
-        agent=_part(AgentPart, "agent", settings, faults) or AgentPart(max_calls=DEFAULT_MAX_CALLS),
+        agent=_part(AgentPart, "agent", settings, faults) or AgentPart(),
         faults=tuple(faults),
     )
 

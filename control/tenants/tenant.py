@@ -10,8 +10,6 @@ from pydantic import SecretStr
 from contract.tenant import default_agent_name, default_room_prefix
 from project.credentials import Credentials
 
-DEFAULT_MAX_CALLS = 10
-
 
 @dataclass(frozen=True)
 class TenantFault:

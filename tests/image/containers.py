@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from contract.limits import memory_mib, pids
 from sandbox.engine import RunningEngine
 from sandbox.image import Image
 
 MAX_CALLS = 2
-_MEMORY_MIB = 256 + 96 * MAX_CALLS
-_PIDS = 64 + 48 * MAX_CALLS
+_MEMORY_MIB = memory_mib(MAX_CALLS)
+_PIDS = pids(MAX_CALLS)
 _POLL_SECONDS = 0.1
 
 
