@@ -10,6 +10,7 @@ from typing import Any
 
 from bootstrap.settings.settings import WorkerSettings
 from contract.exits import ExitCode
+from contract.worker_status import WorkerState
 from worker.configuration import Configuration, FinalReport
 from worker.forking.deferral import defer_reexports
 from worker.forking.privacy import seclude
@@ -42,7 +43,7 @@ def serve(
     report: dict[str, Any],
     final_report: FinalReport | None,
     health_socket: socket.socket,
-    on_state: Callable[[str, int | None], None],
+    on_state: Callable[[WorkerState, int | None], None],
 ) -> ExitCode:
     """Serve the tenant until the worker ends; gives the process's exit code."""
     return serve_calls(
@@ -62,7 +63,7 @@ def configuration(
     report: dict[str, Any],
     final_report: FinalReport | None,
     health_socket: socket.socket,
-    on_state: Callable[[str, int | None], None],
+    on_state: Callable[[WorkerState, int | None], None],
 ) -> Configuration:
     """Say to the worker what the settings say, and what the preflight found."""
     return Configuration(

@@ -5,12 +5,13 @@ import fcntl
 import json
 import os
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
+from contract.worker_status import STATE_FILE, StateFile, WorkerState
+
 _PRIVATE = 0o700
-_STATE = "state.json"
 _LOCK = "lock"
 
 
@@ -20,24 +21,24 @@ class StateDirFault(Exception):
 
 @dataclass
 class StateDir:
-    """A folder that this process holds; `fields` is what `state.json` says."""
+    """A folder that this process holds; `content` is what `state.json` says."""
 
     path: Path
     lock: TextIO
-    fields: dict[str, Any] = field(default_factory=dict)
+    content: StateFile
 
     def write(self, **changed: Any) -> None:
-        """Change `state.json` (pid, port, state, report, exit_code) in one step.
+        """Change fields of `state.json` in one step.
 
         A write that fails is dropped: a full disk must not end calls.
         """
-        self.fields |= changed
-        fresh = self.path / f"{_STATE}.new"
+        self.content = replace(self.content, **changed)
+        fresh = self.path / f"{STATE_FILE}.new"
         with contextlib.suppress(OSError):
             descriptor = _open_private(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(self.fields, file)
-            fresh.replace(self.path / _STATE)
+                json.dump(self.content.as_json(), file)
+            fresh.replace(self.path / STATE_FILE)
 
     def release(self) -> None:
         """Let another process use the folder; what it says stays."""
@@ -52,12 +53,13 @@ def acquire(path: Path) -> StateDir:
     """
     try:
         _make(path)
-        state_dir = StateDir(path, _lock(path / _LOCK))
-        (path / _STATE).unlink(missing_ok=True)
+        content = StateFile(pid=os.getpid(), state=WorkerState.CHECKING)
+        state_dir = StateDir(path, _lock(path / _LOCK), content)
+        (path / STATE_FILE).unlink(missing_ok=True)
     except OSError as error:
         raise StateDirFault(f"{path} cannot be used: {error.strerror}") from None
-    state_dir.write(pid=os.getpid(), port=None, state="checking", report=None, exit_code=None)
-    if not (path / _STATE).exists():
+    state_dir.write()
+    if not (path / STATE_FILE).exists():
         raise StateDirFault(f"{path} cannot be written: is the disk full?")
     return state_dir
 

@@ -1,6 +1,6 @@
-"""What control and worker agree on: names, variables, exit codes, refusals, claims, usage records.
+"""What control and worker agree on: names, limits, exit codes, refusals, claims, statuses, records.
 
-Belongs here: words and pure rules that both sides of a wire need to read alike.
+Belongs here: words, types and pure rules that both sides of a wire need to read alike.
 Does not: I/O of any kind, livekit, settings of one side alone.
-May import: the standard library, pyjwt and cryptography; none of our packages.
+May import: the standard library, pydantic, pyjwt and cryptography; none of our packages.
 """

@@ -30,7 +30,7 @@ class Configuration:
 
     `report` is the preflight's, as JSON; where it is not complete yet, `final_report` waits for the
     complete one and the exit code that follows from it. `health_socket` listens already.
-    `on_state` is told the state's name and the exit code (None while running), whenever one of
+    `on_state` is told the state and the exit code (None while running), whenever one of
     them changes.
     """
 
@@ -46,7 +46,7 @@ class Configuration:
     report: dict[str, Any] | None = None
     final_report: FinalReport | None = None
     health_socket: socket.socket | None = None
-    on_state: Callable[[str, int | None], None] | None = None
+    on_state: Callable[[WorkerState, int | None], None] | None = None
     # How often a running worker looks for rivals, and how long it waits for one.
     rival_interval_seconds: float = 600.0
     rival_patience_seconds: float = 6.0

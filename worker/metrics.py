@@ -13,9 +13,9 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from contract.refusals import ACCEPTED, PROBE, Refusal
 from contract.usage import CallOutcome
+from contract.worker_status import WorkerState
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
-STATES = ("checking", "registering", "ready", "full", "draining", "disconnected")
 ANSWERS = (ACCEPTED, PROBE, *(reason.value for reason in Refusal))
 TROUBLES = ("stt", "llm", "tts", "realtime", "code")
 _JOIN_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
@@ -81,10 +81,10 @@ class WorkerMetrics:
         """Count a provider's failure: `stt`, `llm`, `tts`, `realtime`, or `code` of the tenant."""
         self._troubles.labels(self._tenant, kind if kind in TROUBLES else "code").inc()
 
-    def state_is(self, state: str) -> None:
+    def state_is(self, state: WorkerState) -> None:
         """Show which state the worker is in."""
-        for name in STATES:
-            self._state.labels(self._tenant, name).set(name == state)
+        for each in WorkerState:
+            self._state.labels(self._tenant, each.value).set(each == state)
 
     def rivals_are(self, count: int) -> None:
         """Show how many rivals the last look found."""
@@ -136,7 +136,7 @@ class WorkerMetrics:
             single.labels(self._tenant)
         for histogram in (self._joined, self._answered):
             histogram.labels(self._tenant)
-        self.state_is("registering")
+        self.state_is(WorkerState.REGISTERING)
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(_full(name), text, ("tenant", *labels), registry=self._registry)

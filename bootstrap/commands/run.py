@@ -22,6 +22,7 @@ from bootstrap.state_dir import StateDir, StateDirFault, acquire
 from contract.exits import ExitCode
 from contract.settings.examples import EXAMPLES
 from contract.settings.findings import WELLFORMED, Finding
+from contract.worker_status import WorkerState
 
 _log = logging.getLogger("bootstrap")
 
@@ -77,7 +78,7 @@ def _serve(
     else:
         preflight.relieve()
 
-    def on_state(state: str, exit_code: int | None) -> None:
+    def on_state(state: WorkerState, exit_code: int | None) -> None:
         held.state_dir.write(state=state, exit_code=exit_code)
         # The worker's loop runs and has the signals by now.
         watch.pass_on()

@@ -2,11 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Literal
 
 from bootstrap.settings.settings import WorkerSettings
 from contract.exits import ExitCode
+from contract.report import Mark
 from contract.settings.findings import Finding, Findings
 from project.connection import Project
 from project.faults import ProjectFault, Refused
@@ -16,15 +16,6 @@ Edition = Literal["cloud", "self-hosted"]
 REQUEST_SECONDS = 2.5
 # The check that does nothing but wait for whoever comes: a start need not wait with it.
 LAST = "project.rivals"
-
-
-class Mark(StrEnum):
-    """How a check ended."""
-
-    PASS = "pass"  # noqa: S105 - a mark, not a password
-    WARN = "warn"
-    FAIL = "fail"
-    SKIP = "skip"
 
 
 @dataclass(frozen=True)

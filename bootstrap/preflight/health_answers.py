@@ -5,10 +5,12 @@ import contextlib
 import json
 import socket
 
+from contract.worker_status import Readiness, WorkerState
+
 _REQUEST_SECONDS = 2.0
 _LEAVE_SECONDS = 0.5
 _LONGEST_REQUEST = 8 * 1024
-_CHECKING = {"state": "checking", "reason": "the preflight is under way"}
+_CHECKING = Readiness(WorkerState.CHECKING, "the preflight is under way", is_proven=False)
 
 
 class HealthAnswers:
@@ -53,7 +55,7 @@ async def _answer(connection: socket.socket) -> None:
 def _reply(head: bytes) -> bytes:
     target = (head.split(b" ", 2)[1:2] or [b""])[0].partition(b"?")[0]
     status = "200 OK" if target == b"/livez" else "503 Service Unavailable"
-    body = json.dumps(_CHECKING).encode()
+    body = json.dumps(_CHECKING.as_json()).encode()
     lines = (
         f"HTTP/1.1 {status}",
         "Content-Type: application/json",

@@ -5,22 +5,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast
 
-from bootstrap.preflight.check import Edition, Mark
+from bootstrap.preflight.check import Edition
 from contract.exits import ExitCode
+from contract.report import Mark, ReportLine
 
 SCHEMA = 1
-
-
-@dataclass(frozen=True)
-class ReportLine:
-    """One check's line; `detail` may have one line per fault."""
-
-    id: str
-    title: str
-    outcome: Mark
-    detail: str
-    hint: str
-    elapsed_ms: int
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 import textwrap
 from typing import TextIO
 
-from bootstrap.preflight.check import Check, CheckOutcome, Mark
-from bootstrap.preflight.report import Report, ReportLine
+from bootstrap.preflight.check import Check, CheckOutcome
+from bootstrap.preflight.report import Report
+from contract.report import Mark, ReportLine
 
 _COLUMNS = 80
 _TIME_COLUMNS = 9

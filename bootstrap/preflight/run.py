@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from bootstrap.preflight.catalogue import CATALOGUE
-from bootstrap.preflight.check import LAST, Check, CheckContext, CheckOutcome, Mark, failed, skipped
-from bootstrap.preflight.report import Report, ReportLine
+from bootstrap.preflight.check import LAST, Check, CheckContext, CheckOutcome, failed, skipped
+from bootstrap.preflight.report import Report
 from bootstrap.settings.settings import WorkerSettings
 from contract.exits import ExitCode, most_permanent
 from contract.log_record import Mask
 from contract.policies import Strictness
+from contract.report import Mark, ReportLine
 from contract.settings.findings import Findings
 
 # With what may be left to do (be let in, leave, remove the room), the worst case stays under 15 s.

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap.state_dir import StateDirFault, acquire
+from contract.worker_status import WorkerState
 
 _HOLD = """
 import sys
@@ -39,7 +40,7 @@ def test_state_json_tells_who_holds_it_and_what_it_does(tmp_path: Path) -> None:
     held = acquire(tmp_path)
     fresh = {"state": "checking", "port": None, "report": None, "exit_code": None}
     assert _state(tmp_path) == {"pid": os.getpid(), **fresh}
-    held.write(state="ready", port=8081)
+    held.write(state=WorkerState.READY, port=8081)
     assert _state(tmp_path)["state"] == "ready"
     held.write(exit_code=0)
     assert (_state(tmp_path)["port"], _state(tmp_path)["exit_code"]) == (8081, 0)
@@ -49,7 +50,7 @@ def test_state_json_tells_who_holds_it_and_what_it_does(tmp_path: Path) -> None:
 
 def test_what_a_former_process_said_is_gone(tmp_path: Path) -> None:
     held = acquire(tmp_path)
-    held.write(state="ready", exit_code=75)
+    held.write(state=WorkerState.READY, exit_code=75)
     held.release()
     acquire(tmp_path).release()
     assert (_state(tmp_path)["state"], _state(tmp_path)["exit_code"]) == ("checking", None)

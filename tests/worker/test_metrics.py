@@ -5,6 +5,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from contract.worker_status import WorkerState
 from worker.metrics import WorkerMetrics
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
@@ -55,8 +56,8 @@ def test_a_refusal_that_never_happened_is_shown_as_zero() -> None:
 
 def test_just_one_state_is_true() -> None:
     metrics = WorkerMetrics("acme")
-    metrics.state_is("ready")
-    metrics.state_is("draining")
+    metrics.state_is(WorkerState.READY)
+    metrics.state_is(WorkerState.DRAINING)
     states = {k[1]: v for k, v in _values(metrics).items() if k[0] == "tenant_worker_state"}
     assert [name for name, value in states.items() if value] == ["draining"]
 

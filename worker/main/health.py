@@ -2,11 +2,10 @@
 
 import socket
 from collections.abc import Callable
-from typing import Any
 
 from aiohttp import web
 
-from worker.main.status import State
+from contract.worker_status import Readiness, WorkerStatus
 from worker.metrics import CONTENT_TYPE, WorkerMetrics
 
 
@@ -15,11 +14,11 @@ class HealthServer:
 
     def __init__(
         self,
-        state: Callable[[], State],
-        status: Callable[[], dict[str, Any]],
+        readiness: Callable[[], Readiness],
+        status: Callable[[], WorkerStatus],
         metrics: WorkerMetrics,
     ) -> None:
-        self._state = state
+        self._readiness = readiness
         self._status = status
         self._metrics = metrics
         self._runner: web.AppRunner | None = None
@@ -48,12 +47,11 @@ class HealthServer:
         return web.json_response({"alive": True})
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        state = self._state()
-        body = {"state": state.name, "reason": state.reason, "proven": state.is_proven}
-        return web.json_response(body, status=200 if state.is_ready else 503)
+        readiness = self._readiness()
+        return web.json_response(readiness.as_json(), status=200 if readiness.is_ready else 503)
 
     async def _status_json(self, _: web.Request) -> web.Response:
-        return web.json_response(self._status())
+        return web.json_response(self._status().as_json())
 
     async def _metrics_text(self, _: web.Request) -> web.Response:
         return web.Response(body=self._metrics.render(), headers={"Content-Type": CONTENT_TYPE})

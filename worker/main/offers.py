@@ -4,13 +4,14 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from livekit.agents import JobRequest
 
 from contract.metadata import Probe
 from contract.refusals import Refusal
+from contract.worker_status import MOST_OFFERS, AnsweredOffer
 from worker.configuration import Configuration
 from worker.guard import rules
 from worker.guard.offer import Offer, read
@@ -20,8 +21,6 @@ from worker.main.preflight_gate import PreflightGate
 from worker.metrics import WorkerMetrics
 
 logger = logging.getLogger(__name__)
-
-_REMEMBERED = 200
 
 
 class Offers:
@@ -44,7 +43,7 @@ class Offers:
             "tenant": configuration.identity.tenant,
             "key_fingerprint": configuration.credentials.fingerprint,
         }
-        self._last: deque[dict[str, Any]] = deque(maxlen=_REMEMBERED)
+        self._last: deque[AnsweredOffer] = deque(maxlen=MOST_OFFERS)
         self.accepted = 0
         self.refused: dict[str, int] = {}
 
@@ -76,9 +75,9 @@ class Offers:
             self.accepted -= 1
         self._count_refusal(offer, Refusal(refusal), detail)
 
-    def last(self) -> list[dict[str, Any]]:
+    def last(self) -> tuple[AnsweredOffer, ...]:
         """List the last 200 offers with their answers, the oldest first."""
-        return list(self._last)
+        return tuple(self._last)
 
     def _judge(self, offer: Offer) -> tuple[float, Verdict]:
         now = time.time()
@@ -100,13 +99,13 @@ class Offers:
 
     def _note(self, offer: Offer, verdict: Verdict) -> None:
         self._last.append(
-            {
-                "dispatch_id": offer.dispatch_id,
-                "job_id": offer.job_id,
-                "room": offer.room,
-                "answer": verdict.answer,
-                "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            }
+            AnsweredOffer(
+                dispatch_id=offer.dispatch_id,
+                job_id=offer.job_id,
+                room=offer.room,
+                answer=verdict.answer,
+                at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            )
         )
         if verdict.objection is not None:
             self._count_refusal(offer, verdict.objection.refusal, verdict.objection.detail)

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from contract.exits import ExitCode
+from contract.worker_status import Readiness
 from project.connection import Project
 from project.faults import ProjectFault
 from project.participants import remove_participant
@@ -27,7 +28,7 @@ from worker.main.preflight_gate import PreflightGate
 from worker.main.registration import WorkerRegistration
 from worker.main.rivals import RivalWatch
 from worker.main.server import TenantServer
-from worker.main.status import State, Status
+from worker.main.status import StatusReader
 from worker.metrics import WorkerMetrics
 from worker.usage.journal import UsageJournal
 
@@ -91,10 +92,10 @@ class Service:
         self._offers = Offers(
             configuration, self._calls, self._metrics, lambda: self._is_draining, self._gate
         )
-        self._rivals = RivalWatch(configuration, self._metrics, lambda: self._state().is_ready)
+        self._rivals = RivalWatch(configuration, self._metrics, lambda: self._readiness().is_ready)
         self._status = self._new_status()
         self._health = HealthServer(
-            self._state, lambda: self._status.as_json(self._state()), self._metrics
+            self._readiness, lambda: self._status.status(self._is_draining), self._metrics
         )
         self._server = self._new_server()
 
@@ -195,8 +196,8 @@ class Service:
         if self._gate.exit_code is ExitCode.OK:
             await asyncio.get_running_loop().create_future()
 
-    def _new_status(self) -> Status:
-        return Status(
+    def _new_status(self) -> StatusReader:
+        return StatusReader(
             self._configuration,
             self._registration,
             self._calls,
@@ -256,23 +257,24 @@ class Service:
     def _signalled(self) -> None:
         (self._hurried if self._asked_to_stop.is_set() else self._asked_to_stop).set()
 
-    def _state(self) -> State:
-        return self._status.state(self._is_draining)
+    def _readiness(self) -> Readiness:
+        return self._status.readiness(self._is_draining)
 
     def _changed(self) -> None:
         if self._registration.revoked and not len(self._calls):
             self._revoked_and_idle.set()
-        state = self._state()
-        if state != self._shown:
-            self._show(state, None)
+        readiness = self._readiness()
+        if readiness != self._shown:
+            self._show(readiness, None)
 
-    def _show(self, state: State, exit_code: ExitCode | None) -> None:
-        if state.name != self._shown.name:
-            logger.info("state: %s", state.name, extra={"reason": state.reason})
-            self._metrics.state_is(state.name)
-        self._shown = state
-        if self._configuration.on_state is not None:
-            self._configuration.on_state(state.name, None if exit_code is None else int(exit_code))
+    def _show(self, readiness: Readiness, exit_code: ExitCode | None) -> None:
+        state = readiness.state
+        if state is not None and state is not self._shown.state:
+            logger.info("state: %s", state, extra={"reason": readiness.reason})
+            self._metrics.state_is(state)
+        self._shown = readiness
+        if state is not None and self._configuration.on_state is not None:
+            self._configuration.on_state(state, None if exit_code is None else int(exit_code))
 
 
 def _exit_code(ending: StopReason, were_cut: bool, gate: PreflightGate) -> ExitCode:

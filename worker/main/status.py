@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
-from typing import Any
 
+from contract.worker_status import Readiness, WorkerState, WorkerStatus
 from worker.configuration import Configuration
 from worker.main.active_calls import ActiveCalls
 from worker.main.offers import Offers
@@ -50,7 +50,7 @@ class Status:
         """Name the state, the most final first."""
         return replace(self._named(is_draining), is_proven=not self.gate.is_pending)
 
-    def _named(self, is_draining: bool) -> State:
+    def _state(self, is_draining: bool) -> Readiness:
         if is_draining:
             failed = "the preflight failed" if self.gate.is_refused else ""
             return State("draining", self.registration.revoked or failed or "told to stop")
