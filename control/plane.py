@@ -10,7 +10,7 @@ from control.storage.database import Database
 from control.tenants.preflight import PreflightRunner
 from control.tenants.registry import Registry
 from control.usage.receipt import UsageReceipt
-from control.workers.status import AsksWorkers, NobodyToAsk
+from control.workers.tenant_workers import AsksWorkers, NobodyToAsk
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Plane:
     calls: CallService
     checker: PreflightRunner
     usage: UsageReceipt
-    measures: ControlMetrics
+    metrics: ControlMetrics
 
 
 def open_plane(
@@ -34,7 +34,7 @@ def open_plane(
     on_step: OnStep = tell_nobody,
 ) -> Plane:
     """Put the parts together; nothing is connected before its first use."""
-    database, measures = Database(settings.database_url), ControlMetrics()
+    database, metrics = Database(settings.database_url), ControlMetrics()
     registry = Registry(database, settings)
     workers = workers or NobodyToAsk()
     return Plane(
@@ -48,9 +48,9 @@ def open_plane(
             settings,
             workers,
             on_step=on_step,
-            on_dispatch=measures.dispatch_sent,
+            on_dispatch=metrics.dispatch_sent,
         ),
         checker=PreflightRunner(database, registry, settings),
         usage=UsageReceipt(database, registry),
-        measures=measures,
+        metrics=metrics,
     )

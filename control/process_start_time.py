@@ -1,4 +1,4 @@
-"""When a process was born: a process number alone is used again."""
+"""When a process started: a process number alone is used again."""
 
 from pathlib import Path
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,10 @@ from contract import claims
 from contract.claims import Claim
 from contract.refusals import ACCEPTED, Refusal
 from contract.tenant import call_room, new_nonce
+from contract.worker_status import WorkerStatus
 from control.audit.findings import AuditFinding, AuditOutcome, Question
 from control.tenants.tenant import Tenant
-from control.workers.status import AsksWorkers
+from control.workers.tenant_workers import AsksWorkers
 from project.connection import Project
 from project.dispatches import list_dispatches
 from project.faults import ProjectFault
@@ -126,21 +127,20 @@ async def _worker_answers(batch: Sequence[Trial], workers: AsksWorkers) -> dict[
     rooms = {trial.room for trial in batch}
     deadline = time.monotonic() + _ANSWER_SECONDS
     while True:
-        standing = await workers.standing(batch[0].asked.id)
-        answers = _answers(standing.statuses, rooms)
-        is_over = time.monotonic() > deadline or not (standing.can_be_asked and standing.running)
+        asked = await workers.of(batch[0].asked.id)
+        answers = _answers(asked.statuses, rooms)
+        is_over = time.monotonic() > deadline or not (asked.can_be_asked and asked.running)
         if len(answers) == len(rooms) or is_over:
             return answers
         await asyncio.sleep(_POLL_SECONDS)
 
 
-def _answers(statuses: Sequence[Mapping[str, Any]], rooms: set[str]) -> dict[str, str]:
+def _answers(statuses: Sequence[WorkerStatus], rooms: set[str]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for offer in (offer for status in statuses for offer in status.get("offers", ())):
-        room, answer = str(offer.get("room")), str(offer.get("answer"))
+    for offer in (offer for status in statuses for offer in status.offers):
         # One replica that accepts outweighs another that refuses.
-        if room in rooms and found.get(room) != ACCEPTED:
-            found[room] = answer
+        if offer.room in rooms and found.get(offer.room) != ACCEPTED:
+            found[offer.room] = offer.answer
     return found
 
 

@@ -22,7 +22,7 @@ from control.audit.keys import ask_key, judge_credentials
 from control.audit.offers import ask_offers, make_trials
 from control.audit.presence import ask_elsewhere, ask_rivals, ask_worker
 from control.tenants.tenant import Tenant
-from control.workers.status import AsksWorkers
+from control.workers.tenant_workers import AsksWorkers
 from project.connection import Project
 
 _PAIRS_AT_ONCE = 80

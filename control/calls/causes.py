@@ -1,12 +1,12 @@
 """Why an agent is not there, as far as anybody can truly tell: pure rules."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from contract.refusals import ACCEPTED, Refusal
+from contract.worker_status import WorkerState
 from control.calls.call import Cause
-from control.workers.status import WorkersStatus
+from control.workers.tenant_workers import TenantWorkers
 from project.dispatches import Job
 from project.faults import Limited, Refused
 
@@ -33,7 +33,7 @@ _LASTING = frozenset(
 class DispatchEvidence:
     """What is known of one dispatch: the workers' word, its jobs, a glimpse of its agent."""
 
-    standing: WorkersStatus
+    workers: TenantWorkers
     dispatch_id: str | None
     jobs: Sequence[Job] = ()
     was_seen: bool = False
@@ -41,33 +41,33 @@ class DispatchEvidence:
     @property
     def is_accepted(self) -> bool:
         """Tell whether a worker took it and may still be on its way into the room."""
-        said = self._said()
-        if said:
-            return said[-1] == ACCEPTED
+        answers = self._answers()
+        if answers:
+            return answers[-1] == ACCEPTED
         return any(job.status == "running" for job in self.jobs)
 
     @property
     def is_refused(self) -> bool:
         """Tell whether a worker has said that it does not take it."""
-        said = self._said()
-        return bool(said) and said[-1] != ACCEPTED
+        answers = self._answers()
+        return bool(answers) and answers[-1] != ACCEPTED
 
     def cause(self) -> str:
         """Name the cause; what nobody can tell is `not-taken`."""
-        said = self._said()
-        if refusals := [one for one in said if one != ACCEPTED]:
+        answers = self._answers()
+        if refusals := [answer for answer in answers if answer != ACCEPTED]:
             return _GIVEN_BACK.get(refusals[-1], f"refused:{refusals[-1]}")
-        if self.was_seen or said or any(job.status == "running" for job in self.jobs):
+        if self.was_seen or answers or any(job.status == "running" for job in self.jobs):
             return Cause.AGENT_DIED.value
-        return _of_standing(self.standing)
+        return _of_workers(self.workers)
 
-    def _said(self) -> list[str]:
+    def _answers(self) -> list[str]:
         """Give the workers' answers to this dispatch, the latest last."""
         if self.dispatch_id is None:
             return []
-        offers = [offer for status in self.standing.statuses for offer in _offers(status)]
-        mine = [offer for offer in offers if offer.get("dispatch_id") == self.dispatch_id]
-        return [str(offer.get("answer")) for offer in sorted(mine, key=lambda o: str(o.get("at")))]
+        offers = [offer for status in self.workers.statuses for offer in status.offers]
+        mine = [offer for offer in offers if offer.dispatch_id == self.dispatch_id]
+        return [offer.answer for offer in sorted(mine, key=lambda offer: offer.at)]
 
 
 def is_lasting(cause: str) -> bool:
@@ -82,17 +82,12 @@ def cause_of_fault(fault: Exception) -> str:
     return Cause.REVOKED.value if isinstance(fault, Refused) else Cause.UNREACHABLE.value
 
 
-def _of_standing(standing: WorkersStatus) -> str:
-    if not standing.can_be_asked:
+def _of_workers(workers: TenantWorkers) -> str:
+    if not workers.can_be_asked:
         return Cause.NOT_TAKEN.value
-    if standing.running == 0:
+    if workers.running == 0:
         return Cause.NO_WORKER.value
-    states = {str(status.get("state")) for status in standing.statuses}
-    if "ready" in states:
+    states = {status.state for status in workers.statuses}
+    if WorkerState.READY in states:
         return Cause.NOT_TAKEN.value
-    return Cause.FULL.value if "full" in states else Cause.NOT_READY.value
-
-
-def _offers(status: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    offers = status.get("offers")
-    return [one for one in offers if isinstance(one, Mapping)] if isinstance(offers, list) else []
+    return Cause.FULL.value if WorkerState.FULL in states else Cause.NOT_READY.value

@@ -9,6 +9,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from contract.worker_status import WorkerState
 from control.calls.call import Call, CallState, Cause, Receipt
 from control.calls.causes import DispatchEvidence, cause_of_fault, is_lasting
 from control.calls.connections import Connections
@@ -16,7 +17,7 @@ from control.calls.join_wait import JoinWait, LookPace
 from control.calls.sending import send, undo, withdraw
 from control.calls.step import CallStep, OnStep
 from control.calls.store import CallStore
-from control.workers.status_cache import WorkersStatusCache
+from control.workers.tenant_workers import AsksWorkers
 from project.connection import Project
 from project.faults import ProjectFault
 from project.participants import agents_in
@@ -42,7 +43,7 @@ class DispatchAttempts:
         *,
         store: CallStore,
         connections: Connections,
-        standings: WorkersStatusCache,
+        workers: AsksWorkers,
         pace: LookPace,
         claim_key: Ed25519PrivateKey | None,
         on_step: OnStep,
@@ -88,17 +89,16 @@ class DispatchAttempts:
         known = self.latest.cause or Cause.NOT_TAKEN.value
         if known != Cause.NOT_TAKEN.value:
             return known
-        evidence = DispatchEvidence(
-            await self._standings.of(self.call.tenant_id), self.call.dispatch_id
-        )
+        workers = await self._workers.of(self.call.tenant_id)
+        evidence = DispatchEvidence(workers, self.call.dispatch_id)
         return known if evidence.is_accepted else evidence.cause()
 
     async def _pause(self) -> None:
         await asyncio.sleep(_PAUSE_SECONDS)
         until = time.monotonic() + _LONGEST_PAUSE_SECONDS
         while self.latest.cause in _HOPEFUL and time.monotonic() < until:
-            standing = await self._standings.of(self.call.tenant_id)
-            if any(status.get("state") == "ready" for status in standing.statuses):
+            workers = await self._workers.of(self.call.tenant_id)
+            if any(status.state is WorkerState.READY for status in workers.statuses):
                 return
             await asyncio.sleep(_PAUSE_SECONDS / 2)
 
@@ -125,12 +125,12 @@ class DispatchAttempts:
         self.latest = Receipt(dispatch_id, cause=Cause.NOT_TAKEN.value)
         self.was_sent.set()
         await self._note(dispatch_id=dispatch_id, agent_identity=None)
-        arrival = await JoinWait(project, self.call, self._standings, strangers, self._pace).wait()
-        if arrival.identity is None:
-            self._tell(CallStep.NOT_COME, arrival.cause or "")
-            await self._note(cause=arrival.cause)
-            return Receipt(dispatch_id, cause=arrival.cause)
-        return await self._joined(dispatch_id, arrival.identity)
+        result = await JoinWait(project, self.call, self._workers, strangers, self._pace).wait()
+        if result.identity is None:
+            self._tell(CallStep.NOT_COME, result.cause or "")
+            await self._note(cause=result.cause)
+            return Receipt(dispatch_id, cause=result.cause)
+        return await self._joined(dispatch_id, result.identity)
 
     async def _joined(self, dispatch_id: str | None, identity: str) -> Receipt:
         after_ms = round((time.monotonic() - self._began) * 1000)

@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from control.calls.call import Call
 from control.calls.causes import DispatchEvidence
 from control.calls.sending import list_mine
-from control.workers.status import WorkersStatus
-from control.workers.status_cache import WorkersStatusCache
+from control.workers.tenant_workers import AsksWorkers
 from project.connection import Project
 from project.participants import Participant, agents_in, remove_participant
 
@@ -50,13 +49,13 @@ class JoinWait:
         self,
         project: Project,
         call: Call,
-        standings: WorkersStatusCache,
+        workers: AsksWorkers,
         strangers: frozenset[str],
         pace: LookPace,
     ) -> None:
         """Take what to look at; `strangers` were in the room before, and are not ours."""
         self._project, self._call, self._pace = project, call, pace
-        self._standings, self._strangers = standings, strangers
+        self._workers, self._strangers = workers, strangers
         self._now: Callable[[], float] = asyncio.get_running_loop().time
         self._began = self._now()
         self._was_seen = False
@@ -110,21 +109,21 @@ class JoinWait:
     def _may_still_come(self, evidence: DispatchEvidence, is_present: bool) -> bool:
         if self._now() - self._began > _TAKEN_PATIENCE_SECONDS:
             return False
-        if evidence.standing.can_be_asked and evidence.standing.running == 0:
+        if evidence.workers.can_be_asked and evidence.workers.running == 0:
             return False  # it was taken by a worker that is no more
         return is_present or evidence.is_accepted
 
     async def _refusal(self) -> str | None:
         """Give the cause if a worker has said that it does not take this dispatch."""
-        standing = await self._standings.of(self._call.tenant_id)
-        evidence = self._evidence_from(standing)
+        evidence = await self._evidence_of_workers()
         return evidence.cause() if evidence.is_refused else None
 
     async def _evidence(self) -> DispatchEvidence:
-        standing = await self._standings.of(self._call.tenant_id)
+        evidence = await self._evidence_of_workers()
         mine = await list_mine(self._project, self._call)
         jobs = [job for one in mine if one.id == self._call.dispatch_id for job in one.jobs]
-        return DispatchEvidence(standing, self._call.dispatch_id, tuple(jobs), self._was_seen)
+        return replace(evidence, jobs=tuple(jobs))
 
-    def _evidence_from(self, standing: WorkersStatus) -> DispatchEvidence:
-        return DispatchEvidence(standing, self._call.dispatch_id, was_seen=self._was_seen)
+    async def _evidence_of_workers(self) -> DispatchEvidence:
+        workers = await self._workers.of(self._call.tenant_id)
+        return DispatchEvidence(workers, self._call.dispatch_id, was_seen=self._was_seen)

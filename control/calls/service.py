@@ -32,8 +32,7 @@ from control.settings import ControlSettings
 from control.storage.database import Database, DatabaseUnreachable
 from control.tenants.registry import Registry
 from control.tenants.tenant import FaultyTenant, Tenant
-from control.workers.status import AsksWorkers
-from control.workers.status_cache import WorkersStatusCache
+from control.workers.tenant_workers import AsksWorkers
 from project.faults import ProjectFault
 from project.rooms import room_exists
 from project.tokens import caller_token
@@ -66,7 +65,7 @@ class CallService:
         self.store = CallStore(database, settings.sealer)
         self.connections = Connections()
         self._registry, self._claim_key = registry, settings.claim_private_key
-        self._standings, self._pace = WorkersStatusCache(workers), LookPace()
+        self._workers, self._pace = workers, LookPace()
         self._on_step, self.on_dispatch = on_step, on_dispatch
         self.watch = CallWatch(self.store, self.connections, self._attempts_for)
         self.leases = Leases(database, self.store)
@@ -255,7 +254,7 @@ class CallService:
             call,
             store=self.store,
             connections=self.connections,
-            standings=self._standings,
+            workers=self._workers,
             pace=self._pace,
             claim_key=self._claim_key,
             on_step=self._on_step,

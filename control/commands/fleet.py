@@ -1,4 +1,4 @@
-"""`python -m control status` and `stop`: how the fleet stands, and how it is laid down."""
+"""`python -m control status` and `stop`: shows the fleet, and stops its workers."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,6 @@ from control.fleet.rows import FleetRow, rows
 from control.fleet.service import opened
 from control.fleet.stopping import stop
 from control.launchers.launcher import Worker
-from control.workers.health import WorkerHealth
 
 _PIPE_WIDTH = 200
 _EnvFile = Annotated[
@@ -40,10 +39,10 @@ def show_status(
 async def _show(read: settings.ControlSettings, *, watch: bool, as_json: bool) -> None:
     # Whoever reads along through a pipe has all the width there is.
     console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
-    async with opened(read) as (plane, service), WorkerHealth() as health:
+    async with opened(read) as (plane, service):
 
         async def look() -> Sequence[FleetRow]:
-            return await rows(await plane.registry.tenants(), service.launcher, health)
+            return await rows(await plane.registry.tenants(), service.launcher, service.workers)
 
         if watch and console.is_terminal and not as_json:
             await fleet_watch.watch(look, console)
@@ -87,8 +86,8 @@ async def _stop(
 
 
 def _tell_left(left: Sequence[Worker]) -> None:
-    said = ", ".join(sorted({worker.tenant for worker in left}))
-    waiting = f": {said} (until their calls end; --now cuts them)" if left else ""
+    tenants = ", ".join(sorted({worker.tenant for worker in left}))
+    waiting = f": {tenants} (until their calls end; --now cuts them)" if left else ""
     typer.echo(f"{len(left)} running{waiting}")
 
 

@@ -1,4 +1,4 @@
-"""Keeps what runs equal to what the registry says, and tells how it stands.
+"""Keeps what runs equal to what the registry says, and shows it.
 
 Belongs here: the reconciling loop, its rules, the fleet's status.
 Does not: how a worker is started (`control.launchers`), calls, what is proven (`control.audit`).

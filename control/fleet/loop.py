@@ -4,14 +4,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from control.fleet.plan import ActOnWorker, FleetStep, StartWorker, Verb, explain, is_blocked, plan
-from control.launchers.launcher import Launcher, LauncherFault, Worker
+from control.launchers.launcher import Launcher, LauncherFault, Worker, by_tenant
 from control.launchers.worker_spec import WorkerSpec
 from control.storage.database import DatabaseUnreachable
 from control.tenants.tenant import Tenant
-from control.workers.health import WorkerHealth
+from control.workers.workers import Workers
 
 _log = logging.getLogger(__name__)
 _INTERVAL_SECONDS = 2.0
@@ -44,6 +45,7 @@ class Fleet:
         self,
         registry: KnowsTenants,
         launcher: Launcher,
+        workers: Workers,
         *,
         drain_seconds: float,
         interval_seconds: float = _INTERVAL_SECONDS,
@@ -51,24 +53,20 @@ class Fleet:
     ) -> None:
         self._registry = registry
         self._leads = leads
-        self._launcher = launcher
+        self._launcher, self._workers = launcher, workers
         self._drain_seconds = drain_seconds
         self._interval_seconds = interval_seconds
-        self._health = WorkerHealth()
         self._ready: frozenset[str] = frozenset()
-        self._told: frozenset[str] = frozenset()
+        self._blocked: frozenset[str] = frozenset()
         self._complained: dict[str, float] = {}
         self._is_blind = False
         self._wake = asyncio.Event()
 
     async def run(self) -> None:
         """Reconcile until cancelled; workers go on when it ends."""
-        try:
-            while True:
-                await self._attempt()
-                await self._pause()
-        finally:
-            await self._health.close()
+        while True:
+            await self._attempt()
+            await self._pause()
 
     def wake(self) -> None:
         """Look now, for the registry has changed."""
@@ -100,25 +98,25 @@ class Fleet:
         if self._launcher.kind == "none" or not await self._leads():
             return
         tenants = await self._registry.tenants()
-        orders = {t.id: order(t) for t in tenants if t.is_served}
+        specs = {tenant.id: worker_spec(tenant) for tenant in tenants if tenant.is_served}
         # A fault in the registry is a person's to mend; until then what runs goes on.
-        kept = {t.id for t in tenants if t.enabled and t.faults}
-        edition = await self._launcher.edition()
+        kept = {tenant.id for tenant in tenants if tenant.enabled and tenant.faults}
+        runtime = await self._launcher.runtime()
         workers = await self._launcher.workers()
         await self._notice_ready(workers)
         self._tell_blocked(workers)
         may_start = _MOST_STARTING - sum(self._is_starting(worker) for worker in workers)
-        for tenant_id in sorted({*orders, *(w.tenant for w in workers)} - kept):
-            mine = [worker for worker in workers if worker.tenant == tenant_id]
-            wanted = orders.get(tenant_id)
+        workers_of = by_tenant(workers)
+        for tenant_id in sorted((specs.keys() | workers_of.keys()) - kept):
+            spec = specs.get(tenant_id)
             steps = plan(
-                wanted.content(edition) if wanted else None,
-                mine,
+                spec.hash(runtime) if spec else None,
+                workers_of.get(tenant_id, ()),
                 self._ready,
                 now=time.time(),
                 drain_seconds=self._drain_seconds,
             )
-            may_start -= await self._take(steps, wanted, may_start)
+            may_start -= await self._take(steps, spec, may_start)
 
     def _is_starting(self, worker: Worker) -> bool:
         is_young = time.time() - worker.started_at < _STARTING_SECONDS
@@ -127,20 +125,20 @@ class Fleet:
     async def _notice_ready(self, workers: Sequence[Worker]) -> None:
         """Ask those that start; who has been ready once is not asked again."""
         asked = [w for w in workers if w.is_live and w.id not in self._ready]
-        answers = await asyncio.gather(*(self._health.takes_calls(w) for w in asked))
-        ready = {w.id for w, is_ready in zip(asked, answers, strict=True) if is_ready}
+        answers = await self._workers.readiness(asked)
+        ready = {w.id for w, readiness in zip(asked, answers, strict=True) if readiness.takes_calls}
         self._ready = (self._ready | ready) & {w.id for w in workers}
 
     def _tell_blocked(self, workers: Sequence[Worker]) -> None:
         blocked = {w.id: w for w in workers if is_blocked(w)}
-        for worker_id in blocked.keys() - self._told:
+        for worker_id in blocked.keys() - self._blocked:
             worker = blocked[worker_id]
             if worker.ending:
                 _log.error("tenant %s is not restarted: %s", worker.tenant, explain(worker.ending))
-        self._told = frozenset(blocked)
+        self._blocked = frozenset(blocked)
 
     async def _take(
-        self, steps: Sequence[FleetStep], wanted: WorkerSpec | None, may_start: int
+        self, steps: Sequence[FleetStep], spec: WorkerSpec | None, may_start: int
     ) -> int:
         """Take one tenant's steps; a fault of one tenant's leaves the others alone."""
         started = 0
@@ -148,8 +146,8 @@ class Fleet:
             for step in steps:
                 if isinstance(step, ActOnWorker):
                     await self._act(step)
-                elif wanted is not None and started < may_start:
-                    await self._start(step, wanted)
+                elif spec is not None and started < may_start:
+                    await self._start(step, spec)
                     started += 1
         except LauncherFault as fault:
             self._complain("a step was not taken", fault)
@@ -157,21 +155,19 @@ class Fleet:
 
     def _complain(self, what: str, fault: LauncherFault | DatabaseUnreachable) -> None:
         """Log a fault once in a while: the loop meets the same one at every look."""
-        said, now = f"{what}: {fault} ({fault.hint})", time.monotonic()
-        if now - self._complained.get(said, float("-inf")) > _COMPLAINT_SECONDS:
-            self._complained[said] = now
-            _log.error(said)
+        complaint, now = f"{what}: {fault} ({fault.hint})", time.monotonic()
+        self._complained = {
+            text: at for text, at in self._complained.items() if now - at <= _COMPLAINT_SECONDS
+        }
+        if complaint not in self._complained:
+            self._complained[complaint] = now
+            _log.error(complaint)
 
-    async def _start(self, step: StartWorker, wanted: WorkerSpec) -> None:
-        begun = WorkerSpec(
-            tenant=wanted.tenant,
-            variables=wanted.variables,
-            files=wanted.files,
-            restarts=step.restarts,
-            failures=step.failures,
-            last_cause=step.last_cause,
+    async def _start(self, step: StartWorker, spec: WorkerSpec) -> None:
+        counted = replace(
+            spec, restarts=step.restarts, failures=step.failures, last_cause=step.last_cause
         )
-        worker = await self._launcher.start(begun, step.slot)
+        worker = await self._launcher.start(counted, step.slot)
         _log.info("tenant %s: started %s, restarts %d", worker.tenant, worker.id, step.restarts)
 
     async def _act(self, act: ActOnWorker) -> None:
@@ -184,7 +180,7 @@ class Fleet:
         _log.info("tenant %s: %s %s", act.worker.tenant, act.verb.value, act.worker.id)
 
 
-def order(tenant: Tenant) -> WorkerSpec:
+def worker_spec(tenant: Tenant) -> WorkerSpec:
     """Write what a launcher needs to start a tenant's worker."""
     config = tenant.agent_config_file()
     files = {} if config is None else {"AGENT_CONFIG": config}

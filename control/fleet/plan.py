@@ -45,7 +45,7 @@ FleetStep = StartWorker | ActOnWorker
 
 
 def plan(
-    wanted: str | None,
+    spec_hash: str | None,
     workers: Sequence[Worker],
     ready: frozenset[str],
     *,
@@ -55,7 +55,7 @@ def plan(
     """Plan one tenant's next steps, in order.
 
     Args:
-        wanted: the content of the worker that should run; None when none should.
+        spec_hash: of the spec that a worker should run by; None when none should run.
         workers: the tenant's workers, ended ones included.
         ready: ids of those that have been ready to take calls.
         now: Unix seconds.
@@ -69,26 +69,25 @@ def plan(
         if worker.draining_since is not None and worker.draining_since < overdue
     ]
     serving = [worker for worker in live if worker.draining_since is None]
-    if wanted is None:
+    if spec_hash is None:
         return (*kills, *(_drains(serving)), *_removals(workers, keep=None))
     current = sorted(
-        (worker for worker in serving if worker.content == wanted), key=lambda w: w.started_at
+        (worker for worker in serving if worker.spec_hash == spec_hash), key=lambda w: w.started_at
     )
-    others = [worker for worker in serving if worker.content != wanted]
+    others = [worker for worker in serving if worker.spec_hash != spec_hash]
     if current:
         # Two of the same come from two control planes at once; the older one stays.
         outdated = others if current[0].id in ready else []
-        keep = None
-        return (*kills, *_drains([*current[1:], *outdated]), *_removals(workers, keep))
-    last = last_ended(workers, wanted)
+        return (*kills, *_drains([*current[1:], *outdated]), *_removals(workers, keep=None))
+    last = last_ended(workers, spec_hash)
     start = _start(last, workers, now)
-    # The last one of this content stays, to be shown and counted from, until its successor runs.
+    # The last one of this spec stays, to be shown and counted from, until its successor runs.
     return (*kills, *start, *_removals(workers, keep=last))
 
 
-def last_ended(workers: Sequence[Worker], content: str) -> Worker | None:
-    """Find the last worker of this content that ended by itself."""
-    ended = [worker for worker in workers if worker.ending and worker.content == content]
+def last_ended(workers: Sequence[Worker], spec_hash: str) -> Worker | None:
+    """Find the last worker of this spec that ended by itself."""
+    ended = [worker for worker in workers if worker.ending and worker.spec_hash == spec_hash]
     return max(ended, key=lambda worker: worker.ending.at if worker.ending else 0.0, default=None)
 
 

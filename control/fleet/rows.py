@@ -1,15 +1,16 @@
-"""How each tenant stands: one row a tenant, from registry, launcher and the worker itself."""
+"""One row a tenant: what the registry, the launcher and the tenant's workers say of it."""
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from contract.worker_status import WorkerState, WorkerStatus
 from control.fleet.plan import explain, is_blocked, next_start_at
-from control.launchers.launcher import Launcher, Worker
+from control.launchers.launcher import Launcher, Worker, by_tenant
 from control.tenants.tenant import Tenant
-from control.workers.health import WorkerHealth
+from control.workers.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -31,68 +32,81 @@ class FleetRow:
 
 
 @dataclass(frozen=True)
-class _Heard:
-    """What was heard of one running worker."""
+class _WorkerLook:
+    """One running worker: its status when it answers, its memory in bytes when that can be told."""
 
     worker: Worker
-    status: Mapping[str, Any] | None
+    status: WorkerStatus | None
     memory: int | None
+
+    @property
+    def state(self) -> str:
+        """Name its state; before the worker serves it answers for nobody."""
+        if self.status is None:
+            return "starting"
+        return self.status.state or "unknown"
 
 
 async def rows(
-    tenants: Sequence[Tenant], launcher: Launcher, health: WorkerHealth
+    tenants: Sequence[Tenant], launcher: Launcher, workers: Workers
 ) -> tuple[FleetRow, ...]:
     """Look at the whole fleet once; workers of tenants that are gone are shown as well.
 
     Raises:
         LauncherFault: the launcher cannot tell what runs.
     """
-    workers = await launcher.workers()
-    live = [worker for worker in workers if worker.is_live]
-    heard = await asyncio.gather(*(_hear(worker, launcher, health) for worker in live))
-    known = {tenant.id: tenant for tenant in tenants}
+    listed = await workers.listed()
+    looks = await _look([worker for worker in listed if worker.is_live], launcher, workers)
+    known, workers_of = {tenant.id: tenant for tenant in tenants}, by_tenant(listed)
     found = []
-    for tenant_id in sorted({*known, *(worker.tenant for worker in workers)}):
-        ended = [w for w in workers if w.tenant == tenant_id and not w.is_live]
-        mine = [one for one in heard if one.worker.tenant == tenant_id]
-        found.append(_row(tenant_id, known.get(tenant_id), mine, ended, launcher.kind))
+    for tenant_id in sorted(known.keys() | workers_of.keys()):
+        mine = workers_of.get(tenant_id, [])
+        live = [looks[worker.id] for worker in mine if worker.is_live]
+        ended = [worker for worker in mine if not worker.is_live]
+        found.append(_row(tenant_id, known.get(tenant_id), live, ended, launcher.kind))
     return tuple(found)
 
 
-async def _hear(worker: Worker, launcher: Launcher, health: WorkerHealth) -> _Heard:
-    status, memory = await asyncio.gather(health.status(worker), launcher.memory_bytes(worker))
-    return _Heard(worker, status, memory)
+async def _look(
+    live: Sequence[Worker], launcher: Launcher, workers: Workers
+) -> dict[str, _WorkerLook]:
+    """Ask the running workers; by their ids."""
+    statuses, memories = await asyncio.gather(
+        workers.statuses(live),
+        asyncio.gather(*(launcher.memory_bytes(worker) for worker in live)),
+    )
+    asked = map(_WorkerLook, live, statuses, memories)
+    return {look.worker.id: look for look in asked}
 
 
 def _row(
     tenant_id: str,
     tenant: Tenant | None,
-    heard: Sequence[_Heard],
+    live: Sequence[_WorkerLook],
     ended: Sequence[Worker],
     kind: str,
 ) -> FleetRow:
-    statuses = [one.status for one in heard if one.status is not None]
-    memories = [one.memory for one in heard if one.memory is not None]
-    workers = [*(one.worker for one in heard), *ended]
+    memories = [look.memory for look in live if look.memory is not None]
+    workers = [*(look.worker for look in live), *ended]
     return FleetRow(
         tenant=tenant_id,
         project=tenant.livekit.host if tenant and tenant.livekit else "",
-        state=_state(tenant, heard, ended, kind),
-        calls=sum(int(status.get("calls", 0)) for status in statuses),
+        state=_state(tenant, live, ended, kind),
+        calls=sum(look.status.calls for look in live if look.status is not None),
         max_calls=tenant.max_calls if tenant else 0,
         memory_bytes=sum(memories) if memories else None,
         restarts=max((worker.restarts for worker in workers), default=0),
-        last_cause=_cause(tenant, heard, ended),
+        last_cause=_cause(tenant, live, ended),
     )
 
 
 def _state(
-    tenant: Tenant | None, heard: Sequence[_Heard], ended: Sequence[Worker], kind: str
+    tenant: Tenant | None, live: Sequence[_WorkerLook], ended: Sequence[Worker], kind: str
 ) -> str:
-    if heard:
-        said = [str(one.status.get("state")) if one.status else "starting" for one in heard]
+    if live:
+        states = [look.state for look in live]
         # The one that takes calls first, what drains after it.
-        return " + ".join(sorted(said, key=lambda state: state == "draining"))
+        return " + ".join(sorted(states, key=lambda state: state == WorkerState.DRAINING))
     if tenant is None:
         return "deleted"
     if not tenant.enabled:
@@ -114,13 +128,13 @@ def _absent_state(ended: Sequence[Worker], kind: str) -> str:
     return f"restarts in {wait:.0f} s" if wait > 0 else "to be restarted"
 
 
-def _cause(tenant: Tenant | None, heard: Sequence[_Heard], ended: Sequence[Worker]) -> str:
+def _cause(tenant: Tenant | None, live: Sequence[_WorkerLook], ended: Sequence[Worker]) -> str:
     if tenant is not None and tenant.faults:
         return tenant.faults[0].problem
     last = _last(ended)
     if last is not None and last.ending is not None:
         return explain(last.ending)
-    return next((one.worker.last_cause for one in heard if one.worker.last_cause), "")
+    return next((look.worker.last_cause for look in live if look.worker.last_cause), "")
 
 
 def _last(ended: Sequence[Worker]) -> Worker | None:

@@ -1,4 +1,4 @@
-"""The fleet's part of a running control plane: its launcher, its loop, and who asks workers."""
+"""The fleet's part of a running control plane: its launcher, its workers, its loop."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,11 @@ class FleetService:
         """Keep the loop running; when it ends, workers and their calls go on."""
         lead = Lead(plane.database)
         fleet = Fleet(
-            plane.registry, self.launcher, drain_seconds=self._drain_seconds, leads=lead.is_ours
+            plane.registry,
+            self.launcher,
+            self.workers,
+            drain_seconds=self._drain_seconds,
+            leads=lead.is_ours,
         )
         loop = asyncio.create_task(fleet.run(), name="fleet loop")
         try:

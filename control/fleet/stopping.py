@@ -32,12 +32,12 @@ async def stop(
     ended_by = launcher.kill if is_hurried else launcher.drain
     for worker in await _live(launcher, tenants):
         await ended_by(worker)
-    deadline, told = time.monotonic() + wait_seconds, -1
+    deadline, reported = time.monotonic() + wait_seconds, -1
     while True:
         left = await _live(launcher, tenants)
-        if on_change is not None and len(left) != told:
+        if on_change is not None and len(left) != reported:
             on_change(left)
-            told = len(left)
+            reported = len(left)
         if not left or time.monotonic() > deadline:
             break
         await asyncio.sleep(_POLL_SECONDS)

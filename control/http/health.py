@@ -39,4 +39,4 @@ async def readyz(request: Request) -> Response:
 @router.get("/metrics")
 async def metrics(request: Request) -> Response:
     """Give the metrics."""
-    return Response(plane_of(request).measures.render(), media_type=CONTENT_TYPE_LATEST)
+    return Response(plane_of(request).metrics.render(), media_type=CONTENT_TYPE_LATEST)

@@ -32,7 +32,7 @@ async def receive_usage(
     """Keep a usage record; one that comes again is answered alike and changes nothing."""
     plane = plane_of(request)
     is_new = await plane.usage.receive(tenant_id, await request.body(), signature)
-    plane.measures.usage_received(tenant_id, is_new)
+    plane.metrics.usage_received(tenant_id, is_new)
 
 
 @router.post("/webhook", status_code=204)

@@ -51,7 +51,7 @@ class Place:
 
 
 def environment(
-    order: WorkerSpec,
+    spec: WorkerSpec,
     settings: LauncherSettings,
     place: Place,
     shown: Mapping[str, str],
@@ -66,7 +66,7 @@ def environment(
         **dict(settings.host_variables),
         **shown,
         "STATE_DIR": f"{STATE_ROOT}/{place.slot}",
-        **{_variable(name, order): f"{MOUNTED_FILES}/{name.lower()}" for name in files},
+        **{_variable(name, spec): f"{MOUNTED_FILES}/{name.lower()}" for name in files},
     }
 
 
@@ -83,32 +83,35 @@ def _free_port() -> int:
     raise LauncherFault("no free port between 12000 and 20000 for a health port")
 
 
-def _variable(name: str, order: WorkerSpec) -> str:
+def _variable(name: str, spec: WorkerSpec) -> str:
     """A variable that is a path keeps its name; a value that is mounted is told as NAME_FILE."""
-    return name if name in order.files else f"{name}_FILE"
+    return name if name in spec.files else f"{name}_FILE"
 
 
 def labels(
-    order: WorkerSpec, settings: LauncherSettings, place: Place, content: str
+    spec: WorkerSpec, settings: LauncherSettings, place: Place, spec_hash: str
 ) -> dict[str, str]:
-    """Write what another control plane needs to adopt the container."""
+    """Write what another control plane needs to know the container by.
+
+    The labels' names stay as they are: after an upgrade it must know those that run.
+    """
     return {
         f"{LABEL}fleet": settings.fleet,
-        f"{LABEL}tenant": order.tenant,
-        f"{LABEL}content": content,
+        f"{LABEL}tenant": spec.tenant,
+        f"{LABEL}content": spec_hash,
         f"{LABEL}slot": str(place.slot),
         f"{LABEL}health-port": str(place.health_port),
-        f"{LABEL}restarts": str(order.restarts),
-        f"{LABEL}failures": str(order.failures),
-        f"{LABEL}last-cause": order.last_cause,
+        f"{LABEL}restarts": str(spec.restarts),
+        f"{LABEL}failures": str(spec.failures),
+        f"{LABEL}last-cause": spec.last_cause,
     }
 
 
 def host_config(
-    order: WorkerSpec, settings: LauncherSettings, files: Mapping[str, Path]
+    spec: WorkerSpec, settings: LauncherSettings, files: Mapping[str, Path]
 ) -> dict[str, Any]:
     """Compose limits, mounts and hardening; the keyword arguments of docker's host config."""
-    names = Names(order.tenant)
+    names = Names(spec.tenant)
     network = settings.docker_network or names.network
     mounts = {names.volume: {"bind": STATE_ROOT, "mode": "rw"}}
     for name, path in files.items():
@@ -120,9 +123,9 @@ def host_config(
         "port_bindings": ports,
         # Docker cannot tell exit codes apart; the loop restarts.
         "restart_policy": {"Name": "no"},
-        "mem_limit": f"{order.memory_mib}m",
-        "memswap_limit": f"{order.memory_mib}m",
-        "pids_limit": order.pids,
+        "mem_limit": f"{spec.memory_mib}m",
+        "memswap_limit": f"{spec.memory_mib}m",
+        "pids_limit": spec.pids,
         # A quota, since Docker refuses more CPUs than the host has when they are told as a number.
         "cpu_period": _CPU_PERIOD_MICROSECONDS,
         "cpu_quota": int(settings.cpus * _CPU_PERIOD_MICROSECONDS),

@@ -4,16 +4,17 @@ import io
 import re
 import tarfile
 import time
+from collections.abc import Set
 from datetime import datetime
 from typing import Any
 
 import docker
 from docker.errors import APIError, NotFound
 
+from contract.worker_status import LONGEST_BYTES, STATE_FILE, StateFile
 from control.launchers import worker_state
 from control.launchers.container import LABEL, STATE_ROOT
 from control.launchers.launcher import Worker, WorkerExit
-from control.launchers.worker_state import WorkerState
 
 _DRAINING = re.compile(r"-draining-(\d+)$")
 _CREATED = "created"
@@ -57,25 +58,30 @@ class ContainerReader:
         listed = self._engine.containers(all=True, filters={"id": container_id})
         return self._worker(listed[0])
 
+    def forget_all_but(self, container_ids: Set[str]) -> None:
+        """Forget the endings of containers that are no longer there."""
+        for container_id in self._endings.keys() - container_ids:
+            del self._endings[container_id]
+
     def _worker(self, listed: dict[str, Any]) -> Worker:
-        said = {
+        labels = {
             name.removeprefix(LABEL): value
             for name, value in listed["Labels"].items()
             if name.startswith(LABEL)
         }
         drained = _DRAINING.search(listed["Names"][0])
         is_gone = listed["State"] in _GONE_STATES
-        slot = int(said["slot"])
+        slot = int(labels["slot"])
         return Worker(
             id=listed["Id"],
-            tenant=said["tenant"],
-            content=said["content"],
+            tenant=labels["tenant"],
+            spec_hash=labels["content"],
             slot=slot,
             started_at=float(listed["Created"]),
-            restarts=int(said["restarts"]),
-            failures=int(said["failures"]),
-            last_cause=said.get("last-cause", ""),
-            health_url=None if is_gone else _health_url(listed, int(said["health-port"])),
+            restarts=int(labels["restarts"]),
+            failures=int(labels["failures"]),
+            last_cause=labels.get("last-cause", ""),
+            health_url=None if is_gone else _health_url(listed, int(labels["health-port"])),
             draining_since=float(drained[1]) if drained else None,
             ending=self._ending(listed, slot) if is_gone else None,
         )
@@ -86,39 +92,41 @@ class ContainerReader:
             return WorkerExit(None, float(listed["Created"]), "it was never started")
         container_id = listed["Id"]
         if container_id not in self._endings:
-            told = self._engine.inspect_container(container_id)["State"]
-            said = self._state(container_id, slot, _unix(told["StartedAt"]))
-            cause = said.cause or self._last_words(container_id)
-            if told.get("OOMKilled"):
+            ended = self._engine.inspect_container(container_id)["State"]
+            state = self._state(container_id, slot, _unix(ended["StartedAt"]))
+            cause = state.cause or self._last_line(container_id)
+            if ended.get("OOMKilled"):
                 cause = "out of memory: the container's limit was reached"
-            ended = WorkerExit(int(told["ExitCode"]), _unix(told["FinishedAt"]), cause)
-            self._endings[container_id] = ended
+            code, at = int(ended["ExitCode"]), _unix(ended["FinishedAt"])
+            self._endings[container_id] = WorkerExit(code, at, cause)
         return self._endings[container_id]
 
-    def _state(self, container_id: str, slot: int, since: float) -> WorkerState:
+    def _state(self, container_id: str, slot: int, since: float) -> StateFile:
         """Copy state.json out of the container's volume; it works on ended ones too.
 
         Until the worker has written it, there lies its predecessor's: older than `since`.
         """
         try:
             parts, found = self._engine.get_archive(
-                container_id, f"{STATE_ROOT}/{slot}/{worker_state.STATE_FILE}"
+                container_id, f"{STATE_ROOT}/{slot}/{STATE_FILE}"
             )
-            if _unix(found["mtime"]) < since:
-                return WorkerState()
+            # The volume is the tenant's code's as well: a link or a huge file is no state.
+            if _unix(found["mtime"]) < since or found["size"] > LONGEST_BYTES:
+                return StateFile()
             with tarfile.open(fileobj=io.BytesIO(b"".join(parts))) as archive:
                 member = archive.next()
-                file = archive.extractfile(member) if member else None
-                return worker_state.parse(file.read()) if file else WorkerState()
+                is_file = member is not None and member.isfile()
+                file = archive.extractfile(member) if member and is_file else None
+                return StateFile.parse(file.read()) if file else StateFile()
         except (APIError, tarfile.TarError):
-            return WorkerState()
+            return StateFile()
 
-    def _last_words(self, container_id: str) -> str:
+    def _last_line(self, container_id: str) -> str:
         try:
-            said = self._engine.logs(container_id, tail=_LAST_LINES)
+            log = self._engine.logs(container_id, tail=_LAST_LINES)
         except APIError:
             return ""
-        return worker_state.last_words(said)
+        return worker_state.last_line(log)
 
 
 def _unix(text: str) -> float:

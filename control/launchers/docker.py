@@ -28,7 +28,7 @@ class DockerLauncher:
 
     def __init__(self, settings: LauncherSettings) -> None:
         self._settings = settings
-        self._papers = settings.folder / "files"
+        self._files = settings.folder / "files"
         try:
             self._engine = docker.APIClient(
                 base_url=settings.docker_host, version="auto", timeout=_TIMEOUT_SECONDS
@@ -37,11 +37,11 @@ class DockerLauncher:
             raise _away(settings) from error
         self._reader = ContainerReader(self._engine)
 
-    async def edition(self) -> str:
+    async def runtime(self) -> str:
         """Name the image by its id, so that a moved tag replaces workers, and how it is run."""
-        image = await self._ask(self._image_id)
-        settings = self._settings
-        return f"{image} {settings.docker_network} {settings.cpus} {_papers_word(settings)}"
+        image, settings = await self._ask(self._image_id), self._settings
+        credentials = "files" if settings.has_credentials_as_files else "environment"
+        return f"{image} {settings.docker_network} {settings.cpus} {credentials}"
 
     def _image_id(self) -> str:
         try:
@@ -60,46 +60,47 @@ class DockerLauncher:
         return await self._ask(self._list)
 
     def _list(self) -> tuple[Worker, ...]:
-        wanted = {"label": f"{LABEL}fleet={self._settings.fleet}"}
-        found = self._engine.containers(all=True, filters=wanted)
+        ours = {"label": f"{LABEL}fleet={self._settings.fleet}"}
+        found = self._engine.containers(all=True, filters=ours)
+        self._reader.forget_all_but({listed["Id"] for listed in found})
         read = [self._reader.worker(listed) for listed in found]
         return tuple(worker for worker in read if worker is not None)
 
-    async def start(self, order: WorkerSpec, slot: int) -> Worker:
+    async def start(self, spec: WorkerSpec, slot: int) -> Worker:
         """Create and start a container; a failed one is removed again."""
-        content = order.content(await self.edition())
-        return await self._ask(lambda: self._start(order, slot, content))
+        spec_hash = spec.hash(await self.runtime())
+        return await self._ask(lambda: self._start(spec, slot, spec_hash))
 
-    def _start(self, order: WorkerSpec, slot: int, content: str) -> Worker:
-        names = Names(order.tenant)
+    def _start(self, spec: WorkerSpec, slot: int, spec_hash: str) -> Worker:
+        names = Names(spec.tenant)
         name = names.container(new_nonce()[:8])
         if self._settings.docker_network is None:
-            self._ensure_network(order.tenant)
-        self._engine.create_volume(names.volume, labels={f"{LABEL}tenant": order.tenant})
+            self._ensure_network(spec.tenant)
+        self._engine.create_volume(names.volume, labels={f"{LABEL}tenant": spec.tenant})
         try:
-            made = self._create(order, slot, content, name)
+            made = self._create(spec, slot, spec_hash, name)
             self._engine.start(made)
         except (APIError, LauncherFault):
             self._undo(name)
             raise
         return self._reader.started(made)
 
-    def _create(self, order: WorkerSpec, slot: int, content: str, name: str) -> str:
-        plain, mounted = order.plain(), dict[str, str]()
+    def _create(self, spec: WorkerSpec, slot: int, spec_hash: str, name: str) -> str:
+        plain, mounted = spec.plain(), dict[str, str]()
         if self._settings.has_credentials_as_files:
             plain, mounted = mounted_files.split_credentials(plain)
-        files = mounted_files.write(self._papers / name, {**mounted, **order.files})
+        files = mounted_files.write(self._files / name, {**mounted, **spec.files})
         place = container.choose_place(self._settings, slot)
-        variables = container.environment(order, self._settings, place, plain, set(files))
+        variables = container.environment(spec, self._settings, place, plain, set(files))
         made = self._engine.create_container(
             self._settings.image,
             name=name,
             environment=variables,
             ports=[DEFAULT_HEALTH_PORT],
-            labels=container.labels(order, self._settings, place, content),
+            labels=container.labels(spec, self._settings, place, spec_hash),
             stop_timeout=self._settings.drain_seconds + STOP_GRACE_SECONDS,
             host_config=self._engine.create_host_config(
-                **container.host_config(order, self._settings, files)
+                **container.host_config(spec, self._settings, files)
             ),
             # Otherwise docker-py writes this host's own proxies into the container.
             use_config_proxy=False,
@@ -107,7 +108,7 @@ class DockerLauncher:
         return str(made["Id"])
 
     def _undo(self, name: str) -> None:
-        mounted_files.remove(self._papers / name)
+        mounted_files.remove(self._files / name)
         try:
             self._engine.remove_container(name, force=True)
         except NotFound:
@@ -125,7 +126,7 @@ class DockerLauncher:
         )
 
     async def drain(self, worker: Worker) -> None:
-        """Send SIGTERM, once; the container's name says so to whoever adopts it."""
+        """Send SIGTERM, once; the container's name says so to the next control plane."""
         await self._ask(lambda: self._drain(worker))
 
     def _drain(self, worker: Worker) -> None:
@@ -147,7 +148,7 @@ class DockerLauncher:
     def _remove(self, worker: Worker) -> None:
         name = str(self._engine.inspect_container(worker.id)["Name"]).lstrip("/")
         self._engine.remove_container(worker.id, v=False)
-        mounted_files.remove(self._papers / name.partition("-draining-")[0])
+        mounted_files.remove(self._files / name.partition("-draining-")[0])
         if any(other.tenant == worker.tenant for other in self._list()):
             return
         network = Names(worker.tenant).network
@@ -184,7 +185,3 @@ def _away(settings: LauncherSettings) -> LauncherAway:
         f"no Docker Engine answers at {where}",
         "see there what `docker info` says; start Docker, or correct DOCKER_HOST, then try again",
     )
-
-
-def _papers_word(settings: LauncherSettings) -> str:
-    return "files" if settings.has_credentials_as_files else "environment"

@@ -1,5 +1,6 @@
 """What every launcher can do, and what it tells of a worker."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -33,12 +34,13 @@ class WorkerExit:
 class Worker:
     """One worker that a launcher has started and not yet forgotten; times in Unix seconds.
 
-    `slot` names its part of the tenant's state; `health_url` is None until it is known.
+    `spec_hash` is of the spec that it was started by; `slot` names its part of the tenant's state;
+    `health_url` is None until it is known.
     """
 
     id: str
     tenant: str
-    content: str
+    spec_hash: str
     slot: int
     started_at: float
     restarts: int = 0
@@ -54,15 +56,23 @@ class Worker:
         return self.ending is None
 
 
+def by_tenant(workers: Iterable[Worker]) -> dict[str, list[Worker]]:
+    """Sort workers by whose they are."""
+    sorted_workers: dict[str, list[Worker]] = {}
+    for worker in workers:
+        sorted_workers.setdefault(worker.tenant, []).append(worker)
+    return sorted_workers
+
+
 class Launcher(Protocol):
-    """Starts and stops workers; all it knows is read from what really runs, so restarts adopt."""
+    """Starts and stops workers; what it knows is read from what runs, so a restart loses none."""
 
     @property
     def kind(self) -> str:
         """Give the launcher's name in settings."""
 
-    async def edition(self) -> str:
-        """Name what a worker is made of (an image's id); another edition replaces workers."""
+    async def runtime(self) -> str:
+        """Name what a worker is made of (an image's id); another runtime replaces workers."""
 
     async def workers(self) -> tuple[Worker, ...]:
         """List every worker of ours, ended ones included.
@@ -71,7 +81,7 @@ class Launcher(Protocol):
             LauncherFault: nothing can be listed now.
         """
 
-    async def start(self, order: WorkerSpec, slot: int) -> Worker:
+    async def start(self, spec: WorkerSpec, slot: int) -> Worker:
         """Start a worker.
 
         Raises:

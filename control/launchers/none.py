@@ -9,7 +9,7 @@ class NoLauncher:
 
     kind = "none"
 
-    async def edition(self) -> str:
+    async def runtime(self) -> str:
         """Give nothing: this launcher makes no workers."""
         return ""
 
@@ -17,14 +17,14 @@ class NoLauncher:
         """List none."""
         return ()
 
-    async def start(self, order: WorkerSpec, slot: int) -> Worker:
+    async def start(self, spec: WorkerSpec, slot: int) -> Worker:
         """Refuse.
 
         Raises:
             LauncherFault: always.
         """
         raise LauncherFault(
-            f"LAUNCHER=none starts no worker for {order.tenant} (slot {slot})",
+            f"LAUNCHER=none starts no worker for {spec.tenant} (slot {slot})",
             "start its container with what runs your containers, or set LAUNCHER=docker",
         )
 

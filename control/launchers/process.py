@@ -10,6 +10,7 @@ from pathlib import Path
 
 from contract.programs import ROOT
 from contract.tenant import new_nonce
+from contract.worker_status import StateFile
 from control.launchers import mounted_files, worker_record, worker_state
 from control.launchers.launcher import LauncherFault, LauncherSettings, Worker, WorkerExit
 from control.launchers.worker_record import WorkerRecord
@@ -26,11 +27,11 @@ class ProcessLauncher:
 
     def __init__(self, settings: LauncherSettings) -> None:
         self._settings = settings
-        self._entries = settings.folder / "workers"
+        self._records = settings.folder / "workers"
         self._states = settings.folder / "state"
         self._children: dict[str, subprocess.Popen[bytes]] = {}
 
-    async def edition(self) -> str:
+    async def runtime(self) -> str:
         """Name the command that is run."""
         return " ".join(self._command)
 
@@ -40,64 +41,62 @@ class ProcessLauncher:
 
     async def workers(self) -> tuple[Worker, ...]:
         """List what was started and not yet removed, whoever started it."""
-        folders = sorted(self._entries.iterdir()) if self._entries.is_dir() else []
-        entries = [worker_record.load(folder) for folder in folders]
-        return tuple(_worker(self._look(entry)) for entry in entries if entry is not None)
+        folders = sorted(self._records.iterdir()) if self._records.is_dir() else []
+        records = [worker_record.load(folder) for folder in folders]
+        return tuple(_worker(self._look(record)) for record in records if record is not None)
 
-    def _look(self, entry: WorkerRecord) -> WorkerRecord:
-        """Hold an entry against the process; an ending is written down where it is first seen."""
-        child = self._children.get(entry.id)
+    def _look(self, record: WorkerRecord) -> WorkerRecord:
+        """Hold a record against the process; an ending is written down where it is first seen."""
+        child = self._children.get(record.id)
         code = _exit_code(child.poll()) if child else None
-        is_known = entry.ended_at is not None and (code is None or code == entry.exit_code)
-        if is_known or (code is None and process_start_time(entry.pid) == entry.born):
-            return entry
-        said = worker_state.read(Path(entry.state_dir))
-        if said.pid != entry.pid:
-            said = worker_state.WorkerState()
-        code = said.exit_code if code is None else code
-        entry = entry.ended(code, time.time(), said.cause or self._last_words(entry))
-        worker_record.save(self._entries / entry.id, entry)
-        return entry
+        is_known = record.ended_at is not None and (code is None or code == record.exit_code)
+        if is_known or (code is None and _is_running(record)):
+            return record
+        state = _own_state(record)
+        code = state.exit_code if code is None else code
+        record = record.ended(code, time.time(), state.cause or self._last_line(record))
+        worker_record.save(self._records / record.id, record)
+        return record
 
-    def _last_words(self, entry: WorkerRecord) -> str:
+    def _last_line(self, record: WorkerRecord) -> str:
         try:
-            with (self._entries / entry.id / "log").open("rb") as log:
+            with (self._records / record.id / "log").open("rb") as log:
                 log.seek(max(0, log.seek(0, os.SEEK_END) - _TAIL_BYTES))
-                return worker_state.last_words(log.read())
+                return worker_state.last_line(log.read())
         except OSError:
             return ""
 
-    async def start(self, order: WorkerSpec, slot: int) -> Worker:
+    async def start(self, spec: WorkerSpec, slot: int) -> Worker:
         """Start a child with this tenant's variables alone; its output goes to its own log."""
-        name = f"{order.tenant}.{new_nonce()[:8]}"
-        folder, state_dir = self._entries / name, self._states / order.tenant / str(slot)
+        name = f"{spec.tenant}.{new_nonce()[:8]}"
+        folder, state_dir = self._records / name, self._states / spec.tenant / str(slot)
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        files = mounted_files.write(folder / "files", order.files)
-        environment = self._environment(order, state_dir, files)
+        files = mounted_files.write(folder / "files", spec.files)
+        environment = self._environment(spec, state_dir, files)
         try:
             child = self._spawn(folder, environment)
         except OSError as error:
             mounted_files.remove(folder)
             raise LauncherFault(f"cannot run {self._command[0]}: {error.strerror}") from error
         self._children[name] = child
-        entry = WorkerRecord(
+        record = WorkerRecord(
             id=name,
-            tenant=order.tenant,
-            content=order.content(await self.edition()),
+            tenant=spec.tenant,
+            spec_hash=spec.hash(await self.runtime()),
             slot=slot,
             started_at=time.time(),
-            restarts=order.restarts,
-            failures=order.failures,
-            last_cause=order.last_cause,
+            restarts=spec.restarts,
+            failures=spec.failures,
+            last_cause=spec.last_cause,
             state_dir=str(state_dir),
             pid=child.pid,
-            born=process_start_time(child.pid) or 0,
+            process_start_time=process_start_time(child.pid) or 0,
         )
-        worker_record.save(folder, entry)
-        return _worker(entry)
+        worker_record.save(folder, record)
+        return _worker(record)
 
     def _environment(
-        self, order: WorkerSpec, state_dir: Path, files: dict[str, Path]
+        self, spec: WorkerSpec, state_dir: Path, files: dict[str, Path]
     ) -> dict[str, str]:
         """Compose a whole environment: a little of the host, the tenant's, and where it lives."""
         return {
@@ -107,7 +106,7 @@ class ProcessLauncher:
             "HEALTH_PORT": "0",
             "DRAIN_SECONDS": str(self._settings.drain_seconds),
             **dict(self._settings.host_variables),
-            **order.plain(),
+            **spec.plain(),
             "STATE_DIR": str(state_dir),
             **{name: str(path) for name, path in files.items()},
         }
@@ -127,28 +126,29 @@ class ProcessLauncher:
 
     async def drain(self, worker: Worker) -> None:
         """Send SIGTERM, once: a second one would hurry the calls."""
-        entry = worker_record.load(self._entries / worker.id)
-        if entry is None or entry.draining_since is not None:
+        record = worker_record.load(self._records / worker.id)
+        if record is None or record.draining_since is not None:
             return
         # Written first: a control plane that dies in between has asked at most once.
-        worker_record.save(self._entries / worker.id, _draining(entry))
-        _signal(entry, signal.SIGTERM)
+        worker_record.save(self._records / worker.id, record.draining(time.time()))
+        if _is_running(record):
+            os.kill(record.pid, signal.SIGTERM)
 
     async def kill(self, worker: Worker) -> None:
         """Send SIGKILL to the worker and the calls it has forked."""
-        entry = worker_record.load(self._entries / worker.id)
-        if entry is not None and process_start_time(entry.pid) == entry.born:
-            os.killpg(entry.pid, signal.SIGKILL)
+        record = worker_record.load(self._records / worker.id)
+        if record is not None and _is_running(record):
+            os.killpg(record.pid, signal.SIGKILL)
 
     async def remove(self, worker: Worker) -> None:
         """Forget an ended worker and its log; STATE_DIR stays."""
         self._children.pop(worker.id, None)
-        await asyncio.to_thread(mounted_files.remove, self._entries / worker.id)
+        await asyncio.to_thread(mounted_files.remove, self._records / worker.id)
 
     async def memory_bytes(self, worker: Worker) -> int | None:
         """Sum the proportional memory (PSS) of the worker's process group."""
-        entry = worker_record.load(self._entries / worker.id)
-        return await asyncio.to_thread(_group_memory, entry.pid) if entry else None
+        record = worker_record.load(self._records / worker.id)
+        return await asyncio.to_thread(_group_memory, record.pid) if record else None
 
     async def close(self) -> None:
         """Let go; the children go on."""
@@ -159,34 +159,35 @@ def _exit_code(returned: int | None) -> int | None:
     return 128 - returned if returned is not None and returned < 0 else returned
 
 
-def _draining(entry: WorkerRecord) -> WorkerRecord:
-    return WorkerRecord(**{**vars(entry), "draining_since": time.time()})
+def _is_running(record: WorkerRecord) -> bool:
+    return process_start_time(record.pid) == record.process_start_time
 
 
-def _worker(entry: WorkerRecord) -> Worker:
-    said = worker_state.read(Path(entry.state_dir))
-    is_its_own = said.pid == entry.pid and said.port is not None
-    ending = None
-    if entry.ended_at is not None:
-        ending = WorkerExit(entry.exit_code, entry.ended_at, entry.cause)
+def _own_state(record: WorkerRecord) -> StateFile:
+    """Read what this worker has written of itself, and no former one in its slot."""
+    state = worker_state.read(Path(record.state_dir))
+    return state if state.pid == record.pid else StateFile()
+
+
+def _worker(record: WorkerRecord) -> Worker:
+    ending = health_url = None
+    if record.ended_at is not None:
+        ending = WorkerExit(record.exit_code, record.ended_at, record.cause)
+    elif (port := _own_state(record).port) is not None:
+        health_url = f"http://127.0.0.1:{port}"
     return Worker(
-        id=entry.id,
-        tenant=entry.tenant,
-        content=entry.content,
-        slot=entry.slot,
-        started_at=entry.started_at,
-        restarts=entry.restarts,
-        failures=entry.failures,
-        last_cause=entry.last_cause,
-        health_url=f"http://127.0.0.1:{said.port}" if is_its_own and ending is None else None,
-        draining_since=entry.draining_since,
+        id=record.id,
+        tenant=record.tenant,
+        spec_hash=record.spec_hash,
+        slot=record.slot,
+        started_at=record.started_at,
+        restarts=record.restarts,
+        failures=record.failures,
+        last_cause=record.last_cause,
+        health_url=health_url,
+        draining_since=record.draining_since,
         ending=ending,
     )
-
-
-def _signal(entry: WorkerRecord, number: signal.Signals) -> None:
-    if process_start_time(entry.pid) == entry.born:
-        os.kill(entry.pid, number)
 
 
 def _group_memory(leader: int) -> int | None:

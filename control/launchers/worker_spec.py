@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from contract import limits
 
 # A new tenant changes this one variable of all the others; that is no reason to replace a worker.
-_NOT_CONTENT = frozenset({"FOREIGN_KEY_FINGERPRINTS"})
+_NOT_HASHED = frozenset({"FOREIGN_KEY_FINGERPRINTS"})
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,14 @@ class WorkerSpec:
         """Give the limit of processes and threads."""
         return limits.pids(self.max_calls)
 
-    def content(self, edition: str) -> str:
-        """Digest all that makes one worker differ from another; `edition` is the launcher's part.
+    def hash(self, runtime: str) -> str:
+        """Hash all that makes one worker differ from another; `runtime` is the launcher's part.
 
-        It covers secrets of full length, so the digest may stand in a label.
+        It covers secrets of full length, so the hash may stand in a label. Another way to make it
+        would replace every running worker at the next upgrade.
         """
-        kept = {n: reveal(v) for n, v in self.variables.items() if n not in _NOT_CONTENT}
-        whole = json.dumps([kept, dict(self.files), edition], sort_keys=True)
+        kept = {n: reveal(v) for n, v in self.variables.items() if n not in _NOT_HASHED}
+        whole = json.dumps([kept, dict(self.files), runtime], sort_keys=True)
         return hashlib.sha256(whole.encode()).hexdigest()[:32]
 
     def plain(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Asking the tenants' workers: how each one stands, by its own words.
+"""Asking the tenants' workers what they do now.
 
 Belongs here: requests to workers' health ports, what they answer, one memory of the answers.
 Does not: starting and stopping workers (`control.fleet`, `control.launchers`).

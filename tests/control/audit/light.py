@@ -16,7 +16,8 @@ from livekit.protocol import agent
 
 from contract.metadata import Probe
 from contract.tenant import new_nonce
-from control.workers.status import WorkersStatus
+from contract.worker_status import AnsweredOffer, WorkerState, WorkerStatus
+from control.workers.tenant_workers import TenantWorkers
 from project.connection import Project
 from project.credentials import Credentials
 from project.rooms import create_room, delete_room
@@ -39,7 +40,7 @@ class LightWorker:
     agent_name: str
     tenant: str = "stranger"
     judge: Judge | None = None
-    offers: list[dict[str, Any]] = field(default_factory=list)
+    offers: list[AnsweredOffer] = field(default_factory=list)
     registered: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -99,7 +100,7 @@ class LightWorker:
         offer = read(job)
         verdict = self.judge(offer) if self.judge else Verdict(Take.CALL)
         self.offers.append(
-            {"dispatch_id": job.dispatch_id, "room": offer.room, "answer": verdict.answer}
+            AnsweredOffer(job.dispatch_id, job.id, offer.room, verdict.answer, at="")
         )
         answer = agent.WorkerMessage()
         answer.availability.job_id = job.id
@@ -148,13 +149,13 @@ class LightFleet:
 
     workers: dict[str, LightWorker] = field(default_factory=dict)
 
-    async def standing(self, tenant_id: str) -> WorkersStatus:
+    async def of(self, tenant_id: str) -> TenantWorkers:
         """Give a tenant's worker's offers."""
         worker = self.workers.get(tenant_id)
         if worker is None:
-            return WorkersStatus(can_be_asked=True, running=0)
-        status = {"tenant": tenant_id, "state": "ready", "offers": list(worker.offers)}
-        return WorkersStatus(can_be_asked=True, running=1, statuses=(status,))
+            return TenantWorkers(can_be_asked=True, running=0)
+        status = WorkerStatus(tenant_id, state=WorkerState.READY, offers=tuple(worker.offers))
+        return TenantWorkers(can_be_asked=True, running=1, statuses=(status,))
 
 
 @contextlib.asynccontextmanager

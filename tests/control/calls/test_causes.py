@@ -1,34 +1,33 @@
 """What may be said of a dispatch that nobody came for, and what may not."""
 
-import asyncio
 import os
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 
+from contract.worker_status import AnsweredOffer, WorkerState, WorkerStatus
 from control.calls.call import Cause
 from control.calls.causes import DispatchEvidence, cause_of_fault, is_lasting
 from control.calls.owner import is_surely_gone, name_myself
 from control.commands.call import explain
 from control.process_start_time import process_start_time
-from control.workers.status import NobodyToAsk, WorkersStatus
-from control.workers.status_cache import WorkersStatusCache
+from control.workers.tenant_workers import TenantWorkers
 from project.dispatches import Job
 from project.faults import Unreachable, WrongSecret
 
 
-def _status(state: str, *answers: str) -> dict[str, Any]:
+def _status(state: str, *answers: str) -> WorkerStatus:
     offers = [
-        {"dispatch_id": "AD_1", "job_id": f"AJ_{at}", "answer": answer, "at": f"{at:03}"}
+        AnsweredOffer("AD_1", f"AJ_{at}", "acme--1", answer, at=f"{at:03}")
         for at, answer in enumerate(answers)
     ]
-    return {"state": state, "offers": [*offers, {"dispatch_id": "AD_2", "answer": "wrong-room"}]}
+    other = AnsweredOffer("AD_2", "AJ_2", "acme--2", "wrong-room", at="000")
+    return WorkerStatus("acme", state=WorkerState(state), offers=(*reversed(offers), other))
 
 
-def _asked(*statuses: dict[str, Any], running: int | None = None) -> WorkersStatus:
-    return WorkersStatus(True, len(statuses) if running is None else running, statuses)
+def _asked(*statuses: WorkerStatus, running: int | None = None) -> TenantWorkers:
+    return TenantWorkers(True, len(statuses) if running is None else running, statuses)
 
 
 def _job(status: str, identity: str = "") -> Job:
@@ -53,14 +52,14 @@ def _job(status: str, identity: str = "") -> Job:
             DispatchEvidence(_asked(_status("ready", "accepted", "withdrawn")), "AD_1"),
             "refused:withdrawn",
         ),
-        (DispatchEvidence(WorkersStatus(False), "AD_1"), "not-taken"),
-        (DispatchEvidence(WorkersStatus(False), "AD_1", (_job("success"),)), "not-taken"),
+        (DispatchEvidence(TenantWorkers(False), "AD_1"), "not-taken"),
+        (DispatchEvidence(TenantWorkers(False), "AD_1", (_job("success"),)), "not-taken"),
         (
-            DispatchEvidence(WorkersStatus(False), "AD_1", (_job("running", "agent-AJ_1"),)),
+            DispatchEvidence(TenantWorkers(False), "AD_1", (_job("running", "agent-AJ_1"),)),
             "agent-died",
         ),
-        (DispatchEvidence(WorkersStatus(False), "AD_1", was_seen=True), "agent-died"),
-        (DispatchEvidence(_asked({"offers": "nonsense"}), None), "not-ready"),
+        (DispatchEvidence(TenantWorkers(False), "AD_1", was_seen=True), "agent-died"),
+        (DispatchEvidence(_asked(WorkerStatus("acme")), None), "not-ready"),
     ],
 )
 def test_the_cause_is_what_is_known_and_no_more(evidence: DispatchEvidence, cause: str) -> None:
@@ -95,19 +94,3 @@ def test_an_owner_is_gone_only_when_that_is_certain() -> None:
     child.communicate()
     assert is_surely_gone(owner)
     assert is_surely_gone(f"{host}|{namespace}|{os.getpid()}|1")
-
-
-async def test_a_hundred_calls_ask_the_workers_once() -> None:
-    class Counting(NobodyToAsk):
-        asked = 0
-
-        async def standing(self, tenant_id: str) -> WorkersStatus:
-            self.asked += 1
-            await asyncio.sleep(0)
-            return await super().standing(tenant_id)
-
-    workers = Counting()
-    standings = WorkersStatusCache(workers)
-    answers = await asyncio.gather(*(standings.of("acme") for _ in range(100)))
-    assert workers.asked == 1
-    assert not answers[0].can_be_asked

@@ -10,8 +10,7 @@ import pytest
 
 from control.calls.call import Call, CallRequest, CallState
 from control.calls.join_wait import JoinWait, LookPace
-from control.workers.status import NobodyToAsk
-from control.workers.status_cache import WorkersStatusCache
+from control.workers.tenant_workers import NobodyToAsk
 from project.connection import Project
 from project.participants import agents_in
 from project.rooms import create_room, delete_room
@@ -45,7 +44,7 @@ async def signal_open(project: Project, token: str) -> AsyncIterator[None]:
         yield
 
 
-def _lookout(project: Project, pace: LookPace) -> JoinWait:
+def _join_wait(project: Project, pace: LookPace) -> JoinWait:
     call = Call(
         id="1",
         tenant_id="acme",
@@ -57,7 +56,7 @@ def _lookout(project: Project, pace: LookPace) -> JoinWait:
         state=CallState.PENDING,
         created_at=time.time(),
     )
-    return JoinWait(project, call, WorkersStatusCache(NobodyToAsk()), frozenset(), pace)
+    return JoinWait(project, call, NobodyToAsk(), frozenset(), pace)
 
 
 async def test_an_agent_has_come_when_its_media_is_up_and_not_before(acme: RunningProject) -> None:
@@ -71,7 +70,7 @@ async def test_an_agent_has_come_when_its_media_is_up_and_not_before(acme: Runni
                     return [agent.state for agent in await agents_in(project, ROOM)]
 
                 assert await eventually(states) == ["joined"]
-                waiting = asyncio.create_task(_lookout(project, pace).wait())
+                waiting = asyncio.create_task(_join_wait(project, pace).wait())
 
                 async def has_looked_thrice() -> bool:
                     return pace.looks > 2 or waiting.done()

@@ -41,7 +41,11 @@ class RunningFleet:
         self.launcher: Launcher = choice.make(self.host)
         self.workers = Workers(self.launcher)
         self.fleet = Fleet(
-            self.registry, self.launcher, drain_seconds=DRAIN_SECONDS, interval_seconds=0.3
+            self.registry,
+            self.launcher,
+            self.workers,
+            drain_seconds=DRAIN_SECONDS,
+            interval_seconds=0.3,
         )
         self._loop: asyncio.Task[None] | None = None
 

@@ -15,11 +15,11 @@ from control.fleet.plan import (
 from control.launchers.launcher import Worker, WorkerExit
 
 NOW = 1_000_000.0
-NEW, OLD = "new-content", "old-content"
+NEW, OLD = "new-hash", "old-hash"
 
 
-def worker(name: str, content: str = NEW, **changed: object) -> Worker:
-    made = Worker(id=name, tenant="acme", content=content, slot=0, started_at=NOW - 100)
+def worker(name: str, spec_hash: str = NEW, **changed: object) -> Worker:
+    made = Worker(id=name, tenant="acme", spec_hash=spec_hash, slot=0, started_at=NOW - 100)
     return replace(made, **changed)  # type: ignore[arg-type] # the table's rows name its fields
 
 
@@ -28,16 +28,16 @@ def ended(name: str, code: int | None, ago: float = 60.0, **changed: object) -> 
 
 
 def steps(
-    wanted: str | None, *workers: Worker, ready: tuple[str, ...] = ()
+    spec_hash: str | None, *workers: Worker, ready: tuple[str, ...] = ()
 ) -> tuple[FleetStep, ...]:
-    return plan(wanted, workers, frozenset(ready), now=NOW, drain_seconds=3600)
+    return plan(spec_hash, workers, frozenset(ready), now=NOW, drain_seconds=3600)
 
 
 def test_an_enabled_tenant_without_a_worker_gets_one() -> None:
     assert steps(NEW) == (StartWorker(slot=0),)
 
 
-def test_a_running_worker_of_the_right_content_is_left_alone() -> None:
+def test_a_running_worker_of_the_right_spec_is_left_alone() -> None:
     assert steps(NEW, worker("a")) == ()
 
 
@@ -61,7 +61,7 @@ def test_a_drain_that_outlasts_its_time_and_the_grace_is_ended() -> None:
     assert steps(None, replace(late, draining_since=NOW - 3629)) == ()
 
 
-def test_changed_content_starts_a_new_worker_beside_the_old_one_in_a_slot_of_its_own() -> None:
+def test_a_changed_spec_starts_a_new_worker_beside_the_old_one_in_a_slot_of_its_own() -> None:
     assert steps(NEW, worker("old", OLD)) == (StartWorker(slot=1),)
 
 
@@ -84,7 +84,7 @@ def test_permanent_endings_are_shown_and_not_restarted() -> None:
 
 
 def test_changed_settings_lift_the_block_of_a_permanent_ending() -> None:
-    dead = ended("a", 78, content=OLD)
+    dead = ended("a", 78, spec_hash=OLD)
     assert steps(NEW, dead) == (StartWorker(slot=0), ActOnWorker(Verb.REMOVE, dead))
 
 
@@ -128,7 +128,7 @@ def test_the_last_ending_is_kept_until_its_successor_runs() -> None:
     assert steps(NEW, dead, worker("b", restarts=1)) == (ActOnWorker(Verb.REMOVE, dead),)
 
 
-def test_of_two_workers_of_the_same_content_the_younger_goes() -> None:
+def test_of_two_workers_of_the_same_spec_the_younger_goes() -> None:
     older, younger = worker("a"), worker("b", slot=1, started_at=NOW - 5)
     assert steps(NEW, younger, older) == (ActOnWorker(Verb.DRAIN, younger),)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from contract.tenant import call_room, new_nonce
+from contract.worker_status import WorkerState
 from control.launchers import worker_record
 from control.launchers.launcher import Worker
 from control.storage.sealing import new_key
@@ -27,9 +28,9 @@ async def fleet(tmp_path: Path) -> AsyncIterator[RunningFleet]:
 
 
 def pid_of(fleet: RunningFleet, worker: Worker) -> int:
-    entry = worker_record.load(fleet.host.folder / "workers" / worker.id)
-    assert entry is not None
-    return entry.pid
+    record = worker_record.load(fleet.host.folder / "workers" / worker.id)
+    assert record is not None
+    return record.pid
 
 
 def everything_written(fleet: RunningFleet) -> str:
@@ -51,16 +52,16 @@ async def test_a_tenant_lives_from_its_registration_to_its_deletion(
     await fleet.ready("globex")
     assert [worker.id for worker in await fleet.of("acme")] == [first.id]
 
-    # A control plane that died is followed by another, which adopts what runs.
+    # A control plane that died is followed by another, which finds what runs.
     await fleet.close()
     successor = RunningFleet(fleet.variables)
     await successor.begin()
     try:
         await successor.fleet.reconcile()
         assert [worker.id for worker in await successor.of("acme")] == [first.id]
-        standing = await successor.workers.standing("acme")
-        assert (standing.can_be_asked, standing.running) == (True, 1)
-        assert standing.statuses[0]["state"] == "ready"
+        asked = await successor.workers.of("acme")
+        assert (asked.can_be_asked, asked.running) == (True, 1)
+        assert asked.statuses[0].state is WorkerState.READY
         assert (await successor.launcher.memory_bytes(first) or 0) > 50 * 2**20
 
         # Disabled: drained, stopped with 0, forgotten; the other goes on.
@@ -121,11 +122,11 @@ async def test_changed_settings_replace_a_worker_in_overlap_and_its_call_survive
         await until(lambda: is_in_state(old, "draining"), "the old worker draining")
         assert (new.slot, old.slot) == (1, 0)
         assert await sids_in(project, room) == before
-        status = await fleet.workers.worker_status("acme")
-        assert status is not None
-        assert status["key_fingerprint"] == acme.spare_credentials.fingerprint
+        statuses = (await fleet.workers.of("acme")).statuses
+        (status,) = (one for one in statuses if one.state is not WorkerState.DRAINING)
+        assert status.key_fingerprint == acme.spare_credentials.fingerprint
 
-        # Adopted in the middle of the drain: the old one gets no second signal, which would hurry.
+        # Taken over in mid-drain: the old one gets no second signal, which would hurry.
         await fleet.crash()
         await fleet.begin()
         await fleet.fleet.reconcile()

@@ -11,7 +11,7 @@ from control.fleet.rows import FleetRow, rows
 from control.launchers.launcher import Worker, WorkerExit
 from control.launchers.none import NoLauncher
 from control.tenants.tenant import Tenant, TenantFault
-from control.workers.health import WorkerHealth
+from control.workers.workers import Workers
 from project.credentials import Credentials
 from tests.control.audit.scenes import make_tenant
 
@@ -41,7 +41,7 @@ def ended(name: str, code: int, ago: float = 0.0, failures: int = 0) -> Worker:
     return Worker(
         id=name,
         tenant=name,
-        content="",
+        spec_hash="",
         slot=0,
         started_at=now - ago - 5,
         restarts=failures,
@@ -59,8 +59,7 @@ async def test_every_tenant_has_a_row_with_its_state_and_cause() -> None:
         tenant("shared", fault="its API key belongs to new as well"),
     )
     launcher = Ended(ended("blocked", 77), ended("crashed", 69, failures=6), ended("gone", 0))
-    async with WorkerHealth() as health:
-        found = {row.tenant: row for row in await rows(tenants, launcher, health)}
+    found = {row.tenant: row for row in await rows(tenants, launcher, Workers(launcher))}
     assert {name: row.state.split(" in ")[0] for name, row in found.items()} == {
         "blocked": "stopped (77)",
         "crashed": "restarts",
@@ -77,8 +76,8 @@ async def test_every_tenant_has_a_row_with_its_state_and_cause() -> None:
 
 
 async def test_without_a_launcher_of_ours_nothing_is_claimed_about_workers() -> None:
-    async with WorkerHealth() as health:
-        (row,) = await rows((tenant("acme"),), NoLauncher(), health)
+    launcher = NoLauncher()
+    (row,) = await rows((tenant("acme"),), launcher, Workers(launcher))
     assert row.state == "not ours to see"
 
 

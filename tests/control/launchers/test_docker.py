@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from contract.limits import memory_mib, pids
 from contract.tenant import call_room, new_nonce
 from control.fleet.rows import rows
 from control.launchers import choice
 from control.launchers.launcher import LauncherSettings, Worker
 from control.launchers.worker_spec import WorkerSpec
-from control.workers.health import WorkerHealth
+from control.workers.workers import Workers
 from project.connection import Project
 from project.participants import agents_in
 from project.rooms import create_room, delete_room
@@ -66,7 +67,7 @@ def forget(engine: RunningEngine, *tenants: str) -> None:
         engine.run("volume", "rm", f"tenant-worker-{tenant}-state")
 
 
-async def test_a_container_serves_is_adopted_and_is_drained(
+async def test_a_container_serves_is_found_again_and_is_drained(
     fleet: RunningFleet, engine: RunningEngine, acme: RunningProject
 ) -> None:
     config = {"greeting": "Hello from acme."}
@@ -74,7 +75,7 @@ async def test_a_container_serves_is_adopted_and_is_drained(
     worker = await fleet.ready("acme")
     found = engine.inspect(worker.id)
     assert_hardened(found)
-    assert_adoptable(found, worker)
+    assert_labelled(found, worker)
     for value in (acme.credentials.api_secret.get_secret_value(), acme.credentials.api_key):
         assert value not in json.dumps(found)
     assert config["greeting"] in engine.ask("exec", worker.id, "cat", "/run/tenant/agent_config")
@@ -83,7 +84,7 @@ async def test_a_container_serves_is_adopted_and_is_drained(
     async with Project(acme.credentials) as project:
         await create_room(project, room, agent_name="acme-agent")
         await until(lambda: has_agent(project, room), "an agent in the room")
-        # SIGKILL to the control plane: nothing changes for the call, and the next one adopts.
+        # SIGKILL to the control plane: nothing changes for the call, and the next one finds it.
         await fleet.crash()
         successor = RunningFleet(fleet.variables)
         await successor.begin()
@@ -105,8 +106,8 @@ async def test_a_container_serves_is_adopted_and_is_drained(
 
 def assert_hardened(found: dict[str, Any]) -> None:
     host = found["HostConfig"]
-    assert host["Memory"] == host["MemorySwap"] == (256 + 96 * 2) * 2**20
-    assert host["PidsLimit"] == 64 + 48 * 2
+    assert host["Memory"] == host["MemorySwap"] == memory_mib(2) * 2**20
+    assert host["PidsLimit"] == pids(2)
     assert host["CpuQuota"] == 2 * host["CpuPeriod"]
     assert host["ReadonlyRootfs"] is True
     assert host["CapDrop"] == ["ALL"]
@@ -117,18 +118,17 @@ def assert_hardened(found: dict[str, Any]) -> None:
     assert found["Config"]["User"] == "10001:10001"
 
 
-def assert_adoptable(found: dict[str, Any], worker: Worker) -> None:
+def assert_labelled(found: dict[str, Any], worker: Worker) -> None:
     labels = found["Config"]["Labels"]
     assert labels["tenant-worker.tenant"] == "acme"
-    assert labels["tenant-worker.content"] == worker.content
+    assert labels["tenant-worker.content"] == worker.spec_hash
     mounts = {mount["Destination"]: mount for mount in found["Mounts"]}
     assert mounts["/state"]["Name"] == "tenant-worker-acme-state"
     assert mounts["/run/tenant/livekit_api_secret"]["RW"] is False
 
 
 async def assert_shown(fleet: RunningFleet, acme: RunningProject) -> None:
-    async with WorkerHealth() as health:
-        (row,) = await rows(await fleet.registry.tenants(), fleet.launcher, health)
+    (row,) = await rows(await fleet.registry.tenants(), fleet.launcher, fleet.workers)
     assert (row.tenant, row.project, row.calls) == ("acme", acme.credentials.host, 1)
     assert row.memory_bytes is not None
     assert row.memory_bytes > 50 * 2**20
@@ -180,7 +180,7 @@ async def test_every_tenant_has_a_network_of_its_own_and_a_health_port_on_loopba
             kind="docker", folder=tmp_path, image=stand_in, docker_host=engine.host, fleet="own"
         )
     )
-    health = WorkerHealth()
+    asking = Workers(launcher)
     try:
         workers = [
             await launcher.start(WorkerSpec(tenant, {"TENANT_ID": tenant}), 0)
@@ -192,7 +192,7 @@ async def test_every_tenant_has_a_network_of_its_own_and_a_health_port_on_loopba
             (published,) = found["NetworkSettings"]["Ports"]["8081/tcp"]
             assert published["HostIp"] == "127.0.0.1"
             assert worker.health_url == f"http://127.0.0.1:{published['HostPort']}"
-            await until(lambda worker=worker: answers(health, worker), "answering")  # type: ignore[misc] # mypy does not see a lambda's default
+            await until(lambda worker=worker: answers(asking, worker), "answering")  # type: ignore[misc] # mypy does not see a lambda's default
         assert engine.ask("exec", workers[0].id, "ls", "/state") == "written"
         for worker in workers:
             await launcher.drain(worker)
@@ -204,7 +204,7 @@ async def test_every_tenant_has_a_network_of_its_own_and_a_health_port_on_loopba
         networks = engine.ask("network", "ls", "--format", "{{.Name}}").split()
         assert not {f"tenant-worker-{worker.tenant}" for worker in workers} & set(networks)
     finally:
-        await health.close()
+        await asking.close()
         await launcher.close()
         forget(engine, "initech", "umbrella")
 
@@ -220,8 +220,9 @@ def build_stand_in(engine: RunningEngine, image: Image, folder: Path) -> str:
     return name
 
 
-async def answers(health: WorkerHealth, worker: Worker) -> bool:
-    return await health.status(worker) is not None and await health.takes_calls(worker)
+async def answers(asking: Workers, worker: Worker) -> bool:
+    (status,), (readiness,) = await asking.statuses([worker]), await asking.readiness([worker])
+    return status is not None and readiness.takes_calls
 
 
 async def are_ended(launcher: Any) -> bool:

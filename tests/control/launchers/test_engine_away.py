@@ -126,7 +126,7 @@ async def test_an_engine_that_goes_away_while_serving_costs_no_call_and_is_found
         before = await sids()
         cable.pull_out()
         await until(is_told, "told in the log")
-        assert not (await fleet.workers.standing("acme")).can_be_asked
+        assert not (await fleet.workers.of("acme")).can_be_asked
         cable.plug_in()
         await until(is_found, "found again")
         assert [one.id for one in await fleet.of("acme")] == [worker.id]

@@ -1,20 +1,31 @@
-"""An order's content, sizes and files; a container's plan."""
+"""A worker spec's hash, sizes and files; a container's plan."""
 
+import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
-from control.launchers import choice, configuration, container, mounted_files, worker_state
+from contract.worker_status import StateFile
+from control.launchers import (
+    choice,
+    configuration,
+    container,
+    mounted_files,
+    worker_record,
+    worker_state,
+)
 from control.launchers.container import Place
 from control.launchers.launcher import LauncherFault, LauncherSettings
+from control.launchers.worker_record import WorkerRecord
 from control.launchers.worker_spec import WorkerSpec
 
 CANARY = "canary-secret-of-acme"
 
 
-def order(**variables: str | SecretStr) -> WorkerSpec:
+def spec(**variables: str | SecretStr) -> WorkerSpec:
     mine: dict[str, str | SecretStr] = {
         "TENANT_ID": "acme",
         "LIVEKIT_API_SECRET": SecretStr(CANARY),
@@ -28,40 +39,40 @@ def host(**changed: object) -> LauncherSettings:
     return replace(made, **changed)  # type: ignore[arg-type] # each test names a field
 
 
-def test_a_new_tenants_fingerprint_does_not_change_the_others_content() -> None:
-    more = order(FOREIGN_KEY_FINGERPRINTS="0123456789abcdef,fedcba9876543210")
-    assert more.content("image") == order().content("image")
+def test_a_new_tenants_fingerprint_does_not_change_the_others_hash() -> None:
+    more = spec(FOREIGN_KEY_FINGERPRINTS="0123456789abcdef,fedcba9876543210")
+    assert more.hash("image") == spec().hash("image")
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        order(LIVEKIT_API_SECRET=SecretStr("rotated")),
-        order(MAX_CALLS="3"),
-        replace(order(), files={"AGENT_CONFIG": "{}"}),
+        spec(LIVEKIT_API_SECRET=SecretStr("rotated")),
+        spec(MAX_CALLS="3"),
+        replace(spec(), files={"AGENT_CONFIG": "{}"}),
     ],
 )
-def test_every_other_change_is_another_content(other: WorkerSpec) -> None:
-    assert other.content("image") != order().content("image")
+def test_every_other_change_is_another_hash(other: WorkerSpec) -> None:
+    assert other.hash("image") != spec().hash("image")
 
 
-def test_another_image_is_another_content_and_restarts_are_not() -> None:
-    assert order().content("image 2") != order().content("image 1")
-    counted = replace(order(), restarts=3, failures=2, last_cause="exit 69")
-    assert counted.content("image 1") == order().content("image 1")
+def test_another_image_is_another_hash_and_restarts_are_not() -> None:
+    assert spec().hash("image 2") != spec().hash("image 1")
+    counted = replace(spec(), restarts=3, failures=2, last_cause="exit 69")
+    assert counted.hash("image 1") == spec().hash("image 1")
 
 
 def test_limits_follow_max_calls() -> None:
-    assert (order(MAX_CALLS="2").memory_mib, order(MAX_CALLS="2").pids) == (448, 160)
-    assert (order().memory_mib, order().pids) == (1216, 544)
+    assert (spec(MAX_CALLS="2").memory_mib, spec(MAX_CALLS="2").pids) == (448, 160)
+    assert (spec().memory_mib, spec().pids) == (1216, 544)
 
 
-def test_no_secret_is_in_an_orders_representation() -> None:
-    assert CANARY not in repr(order(OPENAI_API_KEY="plain-" + CANARY))
+def test_no_secret_is_in_a_specs_representation() -> None:
+    assert CANARY not in repr(spec(OPENAI_API_KEY="plain-" + CANARY))
 
 
 def test_a_containers_plan_is_hardened_and_limited() -> None:
-    plan = container.host_config(order(MAX_CALLS="2"), host(cpus=1.5), {})
+    plan = container.host_config(spec(MAX_CALLS="2"), host(cpus=1.5), {})
     assert plan["mem_limit"] == plan["memswap_limit"] == "448m"
     assert plan["pids_limit"] == 160
     assert plan["cpu_quota"] / plan["cpu_period"] == 1.5
@@ -75,8 +86,8 @@ def test_a_containers_plan_is_hardened_and_limited() -> None:
 
 
 def test_mounted_credentials_leave_no_secret_in_the_containers_environment() -> None:
-    shown, mounted = mounted_files.split_credentials(order(LIVEKIT_API_KEY="API" + CANARY).plain())
-    variables = container.environment(order(), host(), Place(0), shown, set(mounted))
+    shown, mounted = mounted_files.split_credentials(spec(LIVEKIT_API_KEY="API" + CANARY).plain())
+    variables = container.environment(spec(), host(), Place(0), shown, set(mounted))
     assert CANARY not in str(variables)
     assert variables["LIVEKIT_API_SECRET_FILE"] == "/run/tenant/livekit_api_secret"
     assert "LIVEKIT_API_SECRET" not in variables
@@ -84,30 +95,69 @@ def test_mounted_credentials_leave_no_secret_in_the_containers_environment() -> 
 
 
 def test_a_file_that_is_a_variable_keeps_the_variables_name() -> None:
-    told = replace(order(), files={"AGENT_CONFIG": "{}"})
+    told = replace(spec(), files={"AGENT_CONFIG": "{}"})
     variables = container.environment(told, host(), Place(1), {}, {"AGENT_CONFIG"})
     assert variables["AGENT_CONFIG"] == "/run/tenant/agent_config"
     assert variables["STATE_DIR"] == "/state/1"
 
 
 def test_written_files_can_be_read_by_any_user_and_reached_by_none(tmp_path: Path) -> None:
-    folder = tmp_path / "papers"
+    folder = tmp_path / "files"
     path = mounted_files.write(folder, {"LIVEKIT_API_SECRET": CANARY})["LIVEKIT_API_SECRET"]
     assert path.read_text() == CANARY
     assert path.stat().st_mode & 0o777 == 0o444
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_workers_own_words_are_read_and_anything_else_counts_as_not_said() -> None:
-    said = worker_state.parse(
-        b'{"pid": 7, "port": 8081, "state": "checking", "exit_code": 77, "report": {"checks": ['
-        b'{"id": "credential.known", "outcome": "pass", "detail": ""},'
-        b'{"id": "credential.secret", "outcome": "fail", "detail": "it is not the key\'s"}]}}'
+def test_the_hash_is_the_one_that_running_workers_carry() -> None:
+    # Another one would replace the worker of every tenant when the control plane is upgraded.
+    assert spec().hash("image") == "6de792214dbfbb638ef0f57188743474"
+
+
+def test_a_record_of_another_version_is_read_and_known_by_its_old_names(tmp_path: Path) -> None:
+    record = WorkerRecord(
+        id="acme.1",
+        tenant="acme",
+        spec_hash="0f1e",
+        slot=0,
+        started_at=1.0,
+        restarts=2,
+        failures=1,
+        last_cause="exit 69",
+        state_dir="/state",
+        pid=7,
+        process_start_time=1234,
     )
-    assert (said.pid, said.port, said.exit_code) == (7, 8081, 77)
-    assert said.cause == "credential.secret: it is not the key's"
-    for text in (b"", b"{", b"[]", b'{"pid": true, "report": {"checks": 3}}', b'{"report": []}'):
-        assert worker_state.parse(text) == worker_state.WorkerState()
+    worker_record.save(tmp_path, record)
+    written = json.loads((tmp_path / "worker.json").read_text())
+    assert (written["content"], written["born"]) == ("0f1e", 1234)
+    (tmp_path / "worker.json").write_text(json.dumps(written | {"added_later": 1}))
+    assert worker_record.load(tmp_path) == record
+    (tmp_path / "worker.json").write_text('{"id": "acme.1"}')
+    assert worker_record.load(tmp_path) is None
+
+
+def test_a_state_file_that_is_a_link_a_pipe_or_endless_says_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "state.json"
+    file.write_text('{"pid": 7, "port": 8081}')
+    assert (worker_state.read(tmp_path).pid, worker_state.read(tmp_path).port) == (7, 8081)
+    real = file.rename(tmp_path / "real.json")
+    file.symlink_to(real)
+    assert worker_state.read(tmp_path) == StateFile()
+    file.unlink()
+    os.mkfifo(file)
+    assert worker_state.read(tmp_path) == StateFile()
+    file.unlink()
+    with file.open("wb") as endless:
+        endless.truncate(2**40)
+    assert worker_state.read(tmp_path) == StateFile()
+
+
+def test_the_last_line_of_a_log_is_its_message_where_it_is_a_record() -> None:
+    assert worker_state.last_line(b'first\n{"message": "no room\\u0000 left"}\n') == "no room  left"
+    assert worker_state.last_line(b"killed \x1b[31m") == "killed  [31m"
+    assert worker_state.last_line(b"[" * 100_000) == "[" * 300
+    assert worker_state.last_line(b"") == ""
 
 
 def test_launcher_settings_are_read_and_a_bad_one_is_named() -> None:
@@ -128,7 +178,7 @@ async def test_the_none_launcher_sees_and_starts_nothing() -> None:
     launcher = choice.make(host(kind="none"))
     assert await launcher.workers() == ()
     with pytest.raises(LauncherFault, match="LAUNCHER=none"):
-        await launcher.start(order(), 0)
+        await launcher.start(spec(), 0)
 
 
 def test_an_unknown_launcher_is_named() -> None:
