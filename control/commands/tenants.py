@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from contract.exits import ExitCode
+from contract.report import Mark, ReportLine
 from control import settings
 from control.http.schemas import show_tenant
 from control.plane import Plane, open_plane
@@ -150,7 +151,7 @@ def check(tenant_id: _Id, as_json: _Json = False, control_env_file: _ControlEnvF
     if as_json:
         typer.echo(json.dumps(dict(checked.report), indent=2))
     else:
-        for line in checked.report.get("checks", ()):
+        for line in checked.lines:
             _tell_check(line)
         typer.echo(f"{tenant_id}: {checked.verdict}")
     raise typer.Exit(checked.exit_code)
@@ -164,11 +165,11 @@ def _tell_registered(read: TenantEnvFile, tenant: Tenant, is_new: bool) -> None:
         typer.echo(f"  not the tenant's to set, left out: {', '.join(read.ignored)}")
 
 
-def _tell_check(line: Mapping[str, Any]) -> None:
-    typer.echo(f"{line.get('outcome', ''):<5} {line.get('title', '')}")
-    for name in ("detail", "hint"):
-        if line.get("outcome") == "fail" and line.get(name):
-            typer.echo(f"      {line[name]}")
+def _tell_check(line: ReportLine) -> None:
+    typer.echo(f"{line.outcome:<5} {line.title}")
+    for text in (line.detail, line.hint):
+        if line.outcome is Mark.FAIL and text:
+            typer.echo(f"      {text}")
 
 
 def _problems(shown: Mapping[str, Any]) -> list[str]:

@@ -15,6 +15,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contract.programs import ROOT
+from contract.report import ReportLine, problems, read_lines
 from control.child_environment import inherited
 from control.settings import ControlSettings
 from control.storage.database import Database
@@ -49,9 +50,12 @@ class TenantCheck:
     @property
     def problems(self) -> tuple[str, ...]:
         """Name what failed."""
-        lines = self.report.get("checks", ())
-        failed = [one for one in lines if one.get("outcome") == "fail"]
-        return tuple(f"{one.get('id')}: {one.get('detail') or one.get('title')}" for one in failed)
+        return problems(self.lines)
+
+    @property
+    def lines(self) -> tuple[ReportLine, ...]:
+        """Give the report's lines."""
+        return read_lines(self.report)
 
 
 class PreflightRunner:
