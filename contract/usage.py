@@ -2,13 +2,51 @@
 
 import hashlib
 import hmac
+import re
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any, Literal
 
-SCHEMA = 1
+from pydantic import AfterValidator, Field
+
+SCHEMA: Literal[1] = 1
 SIGNATURE_HEADER = "Tenant-Worker-Signature"
 _OLDEST_SECONDS = 300
+_LONGEST_TEXT = 256
+_MOST_MODELS = 100
+_LARGEST = 2**53 - 1  # what every reader of JSON holds exactly
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]{1,9})?(Z|\+00:00)")
+# Whoever reckons with a time may move it into another zone, which the first and last years forbid.
+_YEARS = range(1970, 9999)
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("a character that no database stores")
+    return text
+
+
+def _utc(text: str) -> str:
+    if not _is_utc(text):
+        raise ValueError("no UTC time in ISO 8601 between 1970 and 9998")
+    return text
+
+
+def _is_utc(text: str) -> bool:
+    try:
+        year = datetime.fromisoformat(text).year
+    except ValueError:  # its own words would repeat the text
+        return False
+    return year in _YEARS and _TIME.fullmatch(text) is not None
+
+
+# How a receiver holds a record against its type; whoever makes one knows what it writes.
+Text = Annotated[str, Field(max_length=_LONGEST_TEXT), AfterValidator(_without_nul)]
+Name = Annotated[str, Field(min_length=1, max_length=_LONGEST_TEXT), AfterValidator(_without_nul)]
+UtcTime = Annotated[str, AfterValidator(_utc)]
+Count = Annotated[int, Field(ge=0, le=_LARGEST)]
+Seconds = Annotated[float, Field(ge=0, le=_LARGEST, allow_inf_nan=False)]
 
 
 class CallOutcome(StrEnum):
@@ -25,33 +63,33 @@ class CallOutcome(StrEnum):
 class ModelUsage:
     """What one model did in one call; `kind` is stt, llm, tts or realtime."""
 
-    kind: str
-    name: str
-    tokens_in: int = 0
-    tokens_out: int = 0
-    characters: int = 0
-    audio_seconds: float = 0.0
+    kind: Text
+    name: Text
+    tokens_in: Count = 0
+    tokens_out: Count = 0
+    characters: Count = 0
+    audio_seconds: Seconds = 0.0
 
 
 @dataclass(frozen=True)
 class UsageRecord:
     """What one call cost; times in ISO 8601 UTC, `seconds` from start to end."""
 
-    tenant: str
-    project_host: str
-    key_fingerprint: str
-    agent_name: str
-    job_id: str
-    dispatch_id: str
-    call_id: str | None
-    room: str
-    started_at: str
-    ended_at: str
-    seconds: float
+    tenant: Name
+    project_host: Name
+    key_fingerprint: Name
+    agent_name: Name
+    job_id: Name
+    dispatch_id: Text
+    call_id: Text | None
+    room: Name
+    started_at: UtcTime
+    ended_at: UtcTime
+    seconds: Seconds
     outcome: CallOutcome
     complete: bool
-    models: tuple[ModelUsage, ...] = ()
-    schema: int = SCHEMA
+    models: Annotated[tuple[ModelUsage, ...], Field(max_length=_MOST_MODELS, fail_fast=True)] = ()
+    schema: Literal[1] = SCHEMA
 
     def as_json(self) -> dict[str, Any]:
         """Give the record as plain JSON values."""
@@ -69,12 +107,12 @@ def sign(body: bytes, secret: str, at: int) -> str:
 def is_signed(body: bytes, header: str, secret: str, now: float) -> bool:
     """Tell whether the header is the body's own and at most five minutes old; never raises."""
     fields = dict(part.split("=", 1) for part in header.split(",") if "=" in part)
-    stamp, given = fields.get("t", ""), fields.get("v1", "")
-    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12 and given.isascii()):
+    stamp, mac = fields.get("t", ""), fields.get("v1", "")
+    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12 and mac.isascii()):
         return False
     if abs(now - int(stamp)) > _OLDEST_SECONDS:
         return False
-    return hmac.compare_digest(_mac(body, secret, int(stamp)), given)
+    return hmac.compare_digest(_mac(body, secret, int(stamp)), mac)
 
 
 def _mac(body: bytes, secret: str, at: int) -> str:

@@ -1,22 +1,18 @@
 """Receives usage records: proves whose they are, keeps each call's once."""
 
-import json
-import re
 import time
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Literal
 
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contract.usage import SCHEMA, CallOutcome, is_signed
+from contract.usage import SCHEMA, UsageRecord, is_signed
 from control.storage.database import Database
 from control.storage.tables import usage_records
 from control.tenants.registry import Registry
-
-_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|\+00:00)")
-_LONGEST_NAME = 256
 
 
 class UnsignedUsage(Exception):
@@ -26,9 +22,19 @@ class UnsignedUsage(Exception):
 
 
 class MalformedUsage(Exception):
-    """A body that is no usage record of this tenant; says why."""
+    """A body that is no usage record of this tenant; says why, and repeats nothing of it."""
 
     hint = "send one record as its worker wrote it"
+
+
+@dataclass(frozen=True)
+class _Head:
+    """What every record names, whichever else belongs to its schema."""
+
+    schema: Literal[1]
+
+
+_HEADS, _RECORDS = TypeAdapter(_Head), TypeAdapter(UsageRecord)
 
 
 class UsageReceipt:
@@ -49,10 +55,10 @@ class UsageReceipt:
         now = time.time()
         if not is_signed(body, signature, secret.get_secret_value(), now):
             raise UnsignedUsage("the signature does not open this tenant's usage")
-        record = _record(body, tenant_id)
+        record = read_record(body, tenant_id)
 
         async def write(connection: AsyncConnection) -> bool:
-            return await _keep(connection, tenant_id, record, now)
+            return await _keep(connection, record, now)
 
         try:
             return await self._database.write(write)
@@ -60,72 +66,45 @@ class UsageReceipt:
             return await self._database.write(write)
 
 
-async def _keep(
-    connection: AsyncConnection, tenant_id: str, record: Mapping[str, Any], now: float
-) -> bool:
-    values = {
-        "started_at": record["started_at"],
-        "complete": record["complete"],
-        "record": dict(record),
-        "received_at": now,
-    }
-    mine = (usage_records.c.tenant_id == tenant_id) & (usage_records.c.job_id == record["job_id"])
-    known = (await connection.execute(select(usage_records.c.complete).where(mine))).first()
-    if known is None:
-        await connection.execute(
-            insert(usage_records).values(tenant_id=tenant_id, job_id=record["job_id"], **values)
-        )
-        return True
-    if record["complete"] and not known.complete:
-        await connection.execute(update(usage_records).where(mine).values(values))
-    return False
+def read_record(body: bytes, tenant_id: str) -> UsageRecord:
+    """Read a tenant's record; names that its type does not have are left out.
 
-
-def _record(body: bytes, tenant_id: str) -> Mapping[str, Any]:
+    Raises:
+        MalformedUsage: naming the first field that is not as it must be.
+    """
     try:
-        record = json.loads(body, parse_constant=_refuse)
-    except ValueError:
-        raise MalformedUsage("not JSON") from None
-    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
-        raise MalformedUsage(f"not a record of schema {SCHEMA}")
-    if record.get("tenant") != tenant_id:
+        _HEADS.validate_json(body, strict=True)
+        record = _RECORDS.validate_json(body, strict=True)
+    except ValidationError as error:
+        raise MalformedUsage(_cause(error)) from None
+    if record.tenant != tenant_id:
         raise MalformedUsage("the record is another tenant's")
-    for name in ("job_id", "room", "agent_name", "project_host", "key_fingerprint"):
-        text = record.get(name)
-        if not isinstance(text, str) or not 0 < len(text) <= _LONGEST_NAME:
-            raise MalformedUsage(f"{name} is missing or too long")
-    _hold(record)
     return record
 
 
-def _hold(record: Mapping[str, Any]) -> None:
-    for name in ("started_at", "ended_at"):
-        if not isinstance(record.get(name), str) or not _TIME.fullmatch(record[name]):
-            raise MalformedUsage(f"{name} is no UTC time in ISO 8601")
-    if not isinstance(record.get("complete"), bool):
-        raise MalformedUsage("complete is neither true nor false")
-    if record.get("outcome") not in tuple(CallOutcome):
-        raise MalformedUsage("the outcome is none of the known ones")
-    if not _is_number(record.get("seconds")):
-        raise MalformedUsage("seconds is no number")
-    models = record.get("models")
-    if not isinstance(models, list) or not all(_is_model(model) for model in models):
-        raise MalformedUsage("models is no list of what models did")
+def _cause(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = ".".join(str(step) for step in first["loc"])
+    if first["type"] == "json_invalid":
+        return "not JSON"
+    if place in ("", "schema"):
+        return f"not a record of schema {SCHEMA}"
+    return f"{place}: {first['msg'].removeprefix('Value error, ')}"
 
 
-def _is_model(model: Any) -> bool:
-    counts = ("tokens_in", "tokens_out", "characters", "audio_seconds")
-    return (
-        isinstance(model, dict)
-        and isinstance(model.get("kind"), str)
-        and isinstance(model.get("name"), str)
-        and all(_is_number(model.get(name, 0)) for name in counts)
-    )
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-
-
-def _refuse(name: str) -> Any:
-    raise MalformedUsage(f"{name} is not JSON")
+async def _keep(connection: AsyncConnection, record: UsageRecord, now: float) -> bool:
+    values = {
+        "started_at": record.started_at,
+        "complete": record.complete,
+        "record": record.as_json(),
+        "received_at": now,
+    }
+    key = {"tenant_id": record.tenant, "job_id": record.job_id}
+    mine = (usage_records.c.tenant_id == record.tenant) & (usage_records.c.job_id == record.job_id)
+    known = (await connection.execute(select(usage_records.c.complete).where(mine))).first()
+    if known is None:
+        await connection.execute(insert(usage_records).values(**key, **values))
+        return True
+    if record.complete and not known.complete:
+        await connection.execute(update(usage_records).where(mine).values(values))
+    return False
