@@ -18,6 +18,7 @@ from contract.settings.groups import (
     Limits,
     Provider,
 )
+from contract.worker_status import WorkerState
 from project.credentials import Credentials
 
 # The preflight's complete report and the exit code that follows from it.

@@ -147,8 +147,8 @@ def _settings(
         credentials=credentials,
         claims=_claim_rules(values, is_cloud=credentials.is_cloud),
         checks=CheckRules(
-            rivals=Strictness(values.rival_check),
-            provider=Strictness(values.provider_check),
+            rivals=values.rival_check,
+            provider=values.provider_check,
             foreign_fingerprints=values.foreign_key_fingerprints,
         ),
         provider=Provider(values.openai_api_key, values.openai_base_url),
@@ -179,9 +179,9 @@ def _claim_rules(values: Values, *, is_cloud: bool) -> ClaimRules:
     policy = ClaimPolicy.REQUIRED if has_key else ClaimPolicy.OFF
     token_rule = Strictness.WARN if is_cloud else Strictness.REQUIRED
     return ClaimRules(
-        policy=ClaimPolicy(values.claim_policy or policy),
+        policy=values.claim_policy or policy,
         public_keys=values.claim_public_key,
-        token_rule=Strictness(values.token_rule or token_rule),
+        token_rule=values.token_rule or token_rule,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import SecretStr
 
+from contract import limits
 from contract.agent_config import AgentConfig
 from contract.policies import ClaimPolicy, Strictness
 
@@ -60,9 +61,9 @@ class AgentChoice:
 class Limits:
     """What calls may take; memory in MiB."""
 
-    max_calls: int = 10
-    max_call_seconds: int = 3600
-    call_memory_limit_mb: int = 256
+    max_calls: int = limits.DEFAULT_MAX_CALLS
+    max_call_seconds: int = limits.DEFAULT_MAX_CALL_SECONDS
+    call_memory_limit_mb: int = limits.DEFAULT_CALL_MEMORY_LIMIT_MB
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,10 @@ class Host:
     """What the host decides: how long ends may last, where health, state, usage and the log go."""
 
     state_dir: Path
-    drain_seconds: int = 3600
-    hurry_seconds: int = 10
+    drain_seconds: int = limits.DEFAULT_DRAIN_SECONDS
+    hurry_seconds: int = limits.DEFAULT_HURRY_SECONDS
     health_host: str = "0.0.0.0"  # noqa: S104 - a container's health is asked from outside
-    health_port: int = 8081
+    health_port: int = limits.DEFAULT_HEALTH_PORT
     usage_url: str | None = None
     usage_secret: SecretStr | None = None
     log_format: Literal["json", "text"] = "json"

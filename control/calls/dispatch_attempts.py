@@ -52,7 +52,7 @@ class DispatchAttempts:
         self.call = call
         self.latest = Receipt(None, cause=Cause.NOT_TAKEN.value)
         self.was_sent = asyncio.Event()
-        self._store, self._connections, self._standings = store, connections, standings
+        self._store, self._connections, self._workers = store, connections, workers
         self._claim_key, self._on_step, self._on_sending = claim_key, on_step, on_sending
         self._pace = pace
         self._began = time.monotonic()

@@ -22,7 +22,7 @@ async def make(
     plane = plane_of(request)
     received: float = request.state.received
     made = await plane.calls.request(tenant_id, body.request(), key, received=received)
-    plane.measures.call_answered(tenant_id, _outcome(made))
+    plane.metrics.call_answered(tenant_id, _outcome(made))
     response.status_code = made.status
     return dict(made.body)
 

@@ -68,9 +68,9 @@ class Offers:
 
     def refuse_late(self, offer: Offer, refusal: str, detail: str) -> None:
         """Note a refusal that was found in the call's process, before the call began."""
-        for entry in self._last:
-            if entry["job_id"] == offer.job_id:
-                entry["answer"] = refusal
+        for place, answered in enumerate(self._last):
+            if answered.job_id == offer.job_id:
+                self._last[place] = replace(answered, answer=refusal)
         if not isinstance(offer.parsed, Probe):  # which was never counted
             self.accepted -= 1
         self._count_refusal(offer, Refusal(refusal), detail)

@@ -67,7 +67,7 @@ class Service:
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
         self._is_draining = False
-        self._shown = State("")
+        self._shown = Readiness()
         self._asked_to_stop = asyncio.Event()
         self._hurried = asyncio.Event()
         self._revoked_and_idle = asyncio.Event()
