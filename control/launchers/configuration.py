@@ -28,6 +28,7 @@ def read(kind: str, image: str, variables: Mapping[str, str]) -> LauncherSetting
         image=image,
         docker_host=variables.get("DOCKER_HOST"),
         docker_network=variables.get("LAUNCHER_DOCKER_NETWORK"),
+        docker_container=variables.get("LAUNCHER_DOCKER_CONTAINER"),
         has_credentials_as_files=credentials == "files",
         drain_seconds=int(_number(variables, "DRAIN_SECONDS", DEFAULT_DRAIN_SECONDS)),
         cpus=_number(variables, "LAUNCHER_CPUS", _DEFAULT_CPUS),

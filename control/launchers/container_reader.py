@@ -34,11 +34,19 @@ def is_draining(name: str) -> bool:
     return _DRAINING.search(name) is not None
 
 
-class ContainerReader:
-    """Reads containers as workers; what cannot change any more is read once."""
+def is_on_host_network(listed: dict[str, Any]) -> bool:
+    """Tell whether a container of Docker's list has no network of its own."""
+    return bool(listed.get("HostConfig", {}).get("NetworkMode") == "host")
 
-    def __init__(self, engine: docker.APIClient) -> None:
-        self._engine = engine
+
+class ContainerReader:
+    """Reads containers as workers; what cannot change any more is read once.
+
+    `is_beside` says that we are a container on their networks ourselves.
+    """
+
+    def __init__(self, engine: docker.APIClient, *, is_beside: bool) -> None:
+        self._engine, self._is_beside = engine, is_beside
         self._endings: dict[str, WorkerExit] = {}
 
     def worker(self, listed: dict[str, Any]) -> Worker | None:
@@ -81,10 +89,15 @@ class ContainerReader:
             restarts=int(labels["restarts"]),
             failures=int(labels["failures"]),
             last_cause=labels.get("last-cause", ""),
-            health_url=None if is_gone else _health_url(listed, int(labels["health-port"])),
+            health_url=None if is_gone else self._health_url(listed, int(labels["health-port"])),
             draining_since=float(drained[1]) if drained else None,
             ending=self._ending(listed, slot) if is_gone else None,
         )
+
+    def _health_url(self, listed: dict[str, Any], port: int) -> str | None:
+        if is_on_host_network(listed):
+            return f"http://127.0.0.1:{port}"
+        return _url_on_network(listed, port) if self._is_beside else _url_on_host(listed, port)
 
     def _ending(self, listed: dict[str, Any], slot: int) -> WorkerExit:
         if listed["State"] == _CREATED:
@@ -134,10 +147,14 @@ def _unix(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-def _health_url(listed: dict[str, Any], port: int) -> str | None:
-    """Say where its health port is reached on this host: published, or on the host's network."""
-    if listed.get("HostConfig", {}).get("NetworkMode") == "host":
-        return f"http://127.0.0.1:{port}"
+def _url_on_network(listed: dict[str, Any], port: int) -> str | None:
+    for network in listed["NetworkSettings"]["Networks"].values():
+        if network.get("IPAddress"):
+            return f"http://{network['IPAddress']}:{port}"
+    return None
+
+
+def _url_on_host(listed: dict[str, Any], port: int) -> str | None:
     for published in listed.get("Ports", []):
         if published.get("PrivatePort") == port and published.get("PublicPort"):
             return f"http://127.0.0.1:{published['PublicPort']}"

@@ -13,8 +13,15 @@ from contract.limits import DEFAULT_HEALTH_PORT, STOP_GRACE_SECONDS
 from contract.tenant import new_nonce
 from control.launchers import container, mounted_files
 from control.launchers.container import LABEL, Names
-from control.launchers.container_reader import ContainerReader, draining_name, is_draining
+from control.launchers.container_reader import (
+    ContainerReader,
+    draining_name,
+    is_draining,
+    is_on_host_network,
+)
 from control.launchers.launcher import LauncherAway, LauncherFault, LauncherSettings, Worker
+from control.launchers.networks import ensure_network, remove_network
+from control.launchers.own_container import OwnContainer
 from control.launchers.worker_spec import WorkerSpec
 
 _Answer = TypeVar("_Answer")
@@ -34,8 +41,16 @@ class DockerLauncher:
                 base_url=settings.docker_host, version="auto", timeout=_TIMEOUT_SECONDS
             )
         except DockerException as error:
-            raise _away(settings) from error
-        self._reader = ContainerReader(self._engine)
+            raise _unreached(settings, error) from error
+        self._own = self._own_container()
+        self._reader = ContainerReader(self._engine, is_beside=self._own is not None)
+
+    def _own_container(self) -> OwnContainer | None:
+        if self._settings.docker_container is None:
+            return None
+        own = OwnContainer(self._engine, self._settings.docker_container)
+        own.host_path(self._files)  # what cannot be mounted is told now, not by the first worker
+        return own
 
     async def runtime(self) -> str:
         """Name the image by its id, so that a moved tag replaces workers, and how it is run."""
@@ -63,8 +78,16 @@ class DockerLauncher:
         ours = {"label": f"{LABEL}fleet={self._settings.fleet}"}
         found = self._engine.containers(all=True, filters=ours)
         self._reader.forget_all_but({listed["Id"] for listed in found})
+        for listed in found:
+            self._join(listed)
         read = [self._reader.worker(listed) for listed in found]
         return tuple(worker for worker in read if worker is not None)
+
+    def _join(self, listed: dict[str, Any]) -> None:
+        is_reachable = listed["State"] == "running" and not is_on_host_network(listed)
+        if self._own is not None and is_reachable:
+            for network in listed["NetworkSettings"]["Networks"].values():
+                self._own.join(network["NetworkID"])
 
     async def start(self, spec: WorkerSpec, slot: int) -> Worker:
         """Create and start a container; a failed one is removed again."""
@@ -75,7 +98,7 @@ class DockerLauncher:
         names = Names(spec.tenant)
         name = names.container(new_nonce()[:8])
         if self._settings.docker_network is None:
-            self._ensure_network(spec.tenant)
+            ensure_network(self._engine, spec.tenant, self._settings.fleet)
         self._engine.create_volume(names.volume, labels={f"{LABEL}tenant": spec.tenant})
         try:
             made = self._create(spec, slot, spec_hash, name)
@@ -90,6 +113,8 @@ class DockerLauncher:
         if self._settings.has_credentials_as_files:
             plain, mounted = mounted_files.split_credentials(plain)
         files = mounted_files.write(self._files / name, {**mounted, **spec.files})
+        if self._own is not None:
+            files = {variable: self._own.host_path(path) for variable, path in files.items()}
         place = container.choose_place(self._settings, slot)
         variables = container.environment(spec, self._settings, place, plain, set(files))
         made = self._engine.create_container(
@@ -113,17 +138,6 @@ class DockerLauncher:
             self._engine.remove_container(name, force=True)
         except NotFound:
             return
-
-    def _ensure_network(self, tenant: str) -> None:
-        name = Names(tenant).network
-        if any(net["Name"] == name for net in self._engine.networks(names=[name])):
-            return
-        self._engine.create_network(
-            name,
-            driver="bridge",
-            labels={f"{LABEL}fleet": self._settings.fleet, f"{LABEL}tenant": tenant},
-            check_duplicate=True,
-        )
 
     async def drain(self, worker: Worker) -> None:
         """Send SIGTERM, once; the container's name says so to the next control plane."""
@@ -151,9 +165,7 @@ class DockerLauncher:
         mounted_files.remove(self._files / name.partition("-draining-")[0])
         if any(other.tenant == worker.tenant for other in self._list()):
             return
-        network = Names(worker.tenant).network
-        if any(net["Name"] == network for net in self._engine.networks(names=[network])):
-            self._engine.remove_network(network)
+        remove_network(self._engine, worker.tenant)
 
     async def memory_bytes(self, worker: Worker) -> int | None:
         """Give what the container's cgroup uses, less the file cache that it could drop."""
@@ -176,11 +188,17 @@ class DockerLauncher:
         except APIError as error:
             raise LauncherFault(f"Docker refuses: {error.explanation}") from error
         except (DockerException, requests.RequestException) as error:
-            raise _away(self._settings) from error
+            raise _unreached(self._settings, error) from error
 
 
-def _away(settings: LauncherSettings) -> LauncherAway:
+def _unreached(settings: LauncherSettings, error: Exception) -> LauncherFault:
     where = settings.docker_host or "Docker's default socket"
+    if "Permission denied" in str(error):
+        return LauncherFault(
+            f"this user may not open {where}",
+            "give it the socket's group: `stat -c %g` on the socket says which; "
+            "docs/launchers.md says what that allows",
+        )
     return LauncherAway(
         f"no Docker Engine answers at {where}",
         "see there what `docker info` says; start Docker, or correct DOCKER_HOST, then try again",

@@ -110,6 +110,7 @@ class LauncherSettings:
 
     `folder` is where the process launcher keeps state, and where mounted files are written.
     `docker_network` None gives every tenant a network of its own; a name is used for all.
+    `docker_container` names the control plane's own container; None where it runs in none.
     `host_variables` are the host's part of every worker's environment (LOG_LEVEL and the like),
     `host_environment` what any program needs of its host (see `inherited`); processes alone get it.
     `fleet` parts several control planes on one Docker Engine.
@@ -120,6 +121,7 @@ class LauncherSettings:
     image: str = ""
     docker_host: str | None = None
     docker_network: str | None = None
+    docker_container: str | None = None
     has_credentials_as_files: bool = False
     drain_seconds: int = DEFAULT_DRAIN_SECONDS
     cpus: float = 1.0

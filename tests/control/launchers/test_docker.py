@@ -11,7 +11,7 @@ from contract.limits import memory_mib, pids
 from contract.tenant import call_room, new_nonce
 from control.fleet.rows import rows
 from control.launchers import choice
-from control.launchers.launcher import LauncherSettings, Worker
+from control.launchers.launcher import LauncherFault, LauncherSettings, Worker
 from control.launchers.worker_spec import WorkerSpec
 from control.workers.workers import Workers
 from project.connection import Project
@@ -227,3 +227,26 @@ async def answers(asking: Workers, worker: Worker) -> bool:
 
 async def are_ended(launcher: Any) -> bool:
     return not any(worker.is_live for worker in await launcher.workers())
+
+
+@pytest.mark.parametrize(
+    ("container", "problem"),
+    [("nobody", "LAUNCHER_DOCKER_CONTAINER"), ("without-volumes", "is on no volume")],
+)
+def test_a_container_of_its_own_that_cannot_be_meant_is_a_fault_at_once(
+    tmp_path: Path, engine: RunningEngine, image: Image, container: str, problem: str
+) -> None:
+    engine.ask("create", "--name", "without-volumes", "--network", "none", image.name)
+    try:
+        with pytest.raises(LauncherFault, match=problem):
+            choice.make(
+                LauncherSettings(
+                    kind="docker",
+                    folder=tmp_path,
+                    image=image.name,
+                    docker_host=engine.host,
+                    docker_container=container,
+                )
+            )
+    finally:
+        engine.run("rm", "without-volumes")
