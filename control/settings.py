@@ -1,12 +1,13 @@
 """The control plane's own settings: the one file of this program that reads the environment."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from dotenv import dotenv_values
@@ -15,10 +16,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contract import claims
 from contract.fingerprint import fingerprint
-from control.first_keys import ensure_keys
+from control.first_keys import MADE_HERE, ensure_keys
 from control.storage.sealing import Sealer
 
 _FILE = "_FILE"
+_FROM_FILES = ("KEY", "TOKEN", "URL", "PASSWORD")
+_URL_WITH_USER = re.compile(r"([^:/@]+://[^:/@]+)(@.+)")
 DEFAULT_DATABASE = "control.db"
 # Whoever has chosen any of these runs more than a first try, and is told what is missing.
 _CHOSEN = (
@@ -53,6 +56,7 @@ class _Raw(BaseSettings):
     )
 
     control_database_url: SecretStr = SecretStr(f"sqlite:///{DEFAULT_DATABASE}")
+    control_database_password: SecretStr | None = None
     control_token: SecretStr | None = None
     control_sealing_key: SecretStr | None = None
     control_url: str = "http://127.0.0.1:8080"
@@ -104,8 +108,14 @@ def read(env_file: Path | None = None) -> ControlSettings:
     if env_file is not None:
         given |= _from_file(env_file)
     if not any(given.get(name) for name in _CHOSEN):
-        given = ensure_keys(Path(DEFAULT_DATABASE + ".keys")) | given
+        given = _first_keys() | given
     return parse(given)
+
+
+def secret_files() -> dict[str, Path]:
+    """Give the files that the environment names for secrets which can be made here."""
+    named = {name: os.environ.get(name + _FILE) for name in MADE_HERE}
+    return {name: Path(path) for name, path in named.items() if path}
 
 
 def read_database_url(env_file: Path | None = None) -> SecretStr:
@@ -113,7 +123,7 @@ def read_database_url(env_file: Path | None = None) -> SecretStr:
     given = {name: text for name, text in os.environ.items() if text}
     if env_file is not None:
         given |= _from_file(env_file)
-    return _raw(_with_files(given)).control_database_url
+    return _database_url(_raw(_with_files(given)))
 
 
 def parse(given: Mapping[str, str]) -> ControlSettings:
@@ -130,7 +140,7 @@ def parse(given: Mapping[str, str]) -> ControlSettings:
         raise ControlSettingsFault(*faults)
     operator = raw.operator_livekit_api_key
     return ControlSettings(
-        database_url=raw.control_database_url,
+        database_url=_database_url(raw),
         token=raw.control_token,
         sealer=sealer,
         url=raw.control_url.rstrip("/"),
@@ -169,6 +179,31 @@ def _raw(given: Mapping[str, str]) -> _Raw:
         raise ControlSettingsFault(*lines) from None
 
 
+def _first_keys() -> dict[str, str]:
+    path = Path(DEFAULT_DATABASE + ".keys").resolve()
+    try:
+        return ensure_keys(path)
+    except OSError as error:
+        raise ControlSettingsFault(
+            f"{path}: {error.strerror}, so no keys could be made for a first try; "
+            "name CONTROL_DATABASE_URL and CONTROL_SEALING_KEY, or run where files can be written"
+        ) from error
+
+
+def _database_url(raw: _Raw) -> SecretStr:
+    """Give the database's URL, with the password in it where that came by itself."""
+    if raw.control_database_password is None:
+        return raw.control_database_url
+    parts = _URL_WITH_USER.fullmatch(raw.control_database_url.get_secret_value())
+    if parts is None:
+        raise ControlSettingsFault(
+            "CONTROL_DATABASE_PASSWORD: CONTROL_DATABASE_URL is not like "
+            "postgresql://USER@HOST/NAME, with a user and without a password"
+        )
+    password = quote(raw.control_database_password.get_secret_value(), safe="")
+    return SecretStr(f"{parts[1]}:{password}{parts[2]}")
+
+
 def _from_file(path: Path) -> dict[str, str]:
     if not path.is_file():
         raise ControlSettingsFault(f"--env-file: there is no file {path}")
@@ -179,7 +214,7 @@ def _with_files(given: Mapping[str, str]) -> dict[str, str]:
     values = dict(given)
     for name in _Raw.model_fields:
         variable = name.upper()
-        if not variable.endswith(("KEY", "TOKEN", "URL")) or not given.get(variable + _FILE):
+        if not variable.endswith(_FROM_FILES) or not given.get(variable + _FILE):
             continue
         if given.get(variable):
             raise ControlSettingsFault(

@@ -1,16 +1,50 @@
 """`python -m control keys`: the secrets that a control plane begins with."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from contract import claims
-from control.first_keys import new_keys
+from control import settings
+from control.first_keys import TOKEN, make_files, new_keys
+from control.settings import ControlSettingsFault
 
 
-def make_keys() -> None:
+def make_keys(
+    files: Annotated[
+        bool, typer.Option("--files", help="Make the files that CONTROL_TOKEN_FILE and so on name.")
+    ] = False,
+) -> None:
     """Print new secrets as an env file; keep it as you keep a password.
 
-    `python -m control keys > control.env` makes what `--env-file control.env` reads.
+    `python -m control keys > control.env` makes what `--env-file control.env` reads. With --files
+    they go where CONTROL_TOKEN_FILE, CONTROL_SEALING_KEY_FILE, CLAIM_PRIVATE_KEY_FILE and
+    CONTROL_DATABASE_PASSWORD_FILE say; what is there stays, and the token is told when it is made.
     """
+    if files:
+        _make_files()
+    else:
+        _print()
+
+
+def _make_files() -> None:
+    paths = settings.secret_files()
+    if not paths:
+        raise ControlSettingsFault("--files: none of CONTROL_TOKEN_FILE and so on names a file")
+    try:
+        made = make_files(paths)
+    except OSError as error:
+        folder = Path(error.filename or "").parent
+        raise ControlSettingsFault(f"--files: no file in {folder}: {error.strerror}") from error
+    for name in made:
+        typer.echo(f"made {name} in {paths[name]}: keep a copy of it")
+    # A token is told this once, to whoever starts a control plane for the first time.
+    if TOKEN in made:
+        typer.echo(f"first token: {made[TOKEN]}")
+
+
+def _print() -> None:
     keys = new_keys()
     for name, value in keys.items():
         typer.echo(f"{name}={value}")
