@@ -33,7 +33,7 @@ oldest: parts ## the quick tests and the demo on the oldest Python that is suppo
 lint: parts ## ruff, mypy and the import contracts
 	@$(RUN) ruff check . && $(RUN) ruff format --check . && $(RUN) mypy . && $(RUN) lint-imports
 
-image: parts ## build the container image with a Docker Engine and print its size
+image: parts ## build both container images with a Docker Engine and print the size of each part
 	@$(RUN) python -m sandbox image
 
 bench: parts ## measure this worker beside the stock one (QUICK=1: under 3 minutes, for the shape alone)

@@ -1,7 +1,8 @@
-"""The image's health check: asks /livez, whose answer counts, and prints what /readyz says.
+"""The images' health check: asks /livez, whose answer counts, and prints what /readyz says.
 
-A full or draining worker is not ready and must not be killed. Only the standard library is used:
-this runs every half minute beside the calls.
+`healthcheck.py [PORT [PATH]]` asks at another port, and another path's answer counts. A full or
+draining worker is not ready and must not be killed. Only the standard library is used: this runs
+every half minute beside the calls.
 """
 
 import http.client
@@ -16,21 +17,22 @@ _SECONDS = 4.0
 _ANY_ADDRESS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - to ask, not to bind
 
 
-def main() -> int:
-    """Print the state; 0 while the process can serve, else 1."""
+def main(port: str = "", path: str = "/livez") -> int:
+    """Print the state; 0 while the path is answered with 200, else 1."""
+    number = int(port) if port else _port()
     try:
-        is_alive, _ = _get("/livez")
-        _, state = _get("/readyz")
+        is_healthy, _ = _get(number, path)
+        _, state = _get(number, "/readyz")
     except OSError as error:
         print(f"no answer: {error}")
         return 1
     print(state)
-    return 0 if is_alive else 1
+    return 0 if is_healthy else 1
 
 
-def _get(path: str) -> tuple[bool, str]:
+def _get(port: int, path: str) -> tuple[bool, str]:
     host = os.environ.get("HEALTH_HOST", "")
-    connection = http.client.HTTPConnection(_ANY_ADDRESS.get(host, host), _port(), timeout=_SECONDS)
+    connection = http.client.HTTPConnection(_ANY_ADDRESS.get(host, host), port, timeout=_SECONDS)
     try:
         connection.request("GET", path)
         reply = connection.getresponse()
@@ -61,4 +63,4 @@ def _chosen_port() -> int | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

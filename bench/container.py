@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from bench.result import OURS, STOCK, Result
 from bench.subject import Surroundings, container_environment
 from sandbox.engine import RunningEngine, start_engine
-from sandbox.image import build
+from sandbox.image import Target, build
 from sandbox.ports import free_port
 
 _STARTS = 3
@@ -31,7 +31,7 @@ def measure_container(surroundings: Surroundings, result: Result) -> None:
     """
     engine = start_engine()
     try:
-        image = build(engine)
+        image = build(engine, Target.WORKER)
         result.add("image_size", OURS, image.image_bytes / _MEGABYTE)
         result.add("image_size", STOCK, image.plain_bytes / _MEGABYTE)
         for _ in range(_STARTS):

@@ -1,20 +1,19 @@
-"""The container image: built by a real engine, and weighed beside a plain `pip install`."""
+"""The container images: built by a real engine, and weighed beside a plain `pip install`."""
 
 import re
 import subprocess
 import tarfile
 from collections import Counter
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
 from contract.programs import ROOT
 from sandbox.debian import SUITE, base_archive
 from sandbox.engine import DOCKER, EngineFault, RunningEngine
 
-NAME = "livekit-tenant-worker:sandbox"
 LARGEST_RATIO = 0.9
-_PLAIN = "livekit-tenant-worker:plain"
-_BASE = f"localhost/base:{SUITE}"
+BASE = f"localhost/base:{SUITE}"
 _LARGEST_PARTS = 10
 _BUILD_SECONDS = 900.0
 # What pip needs of this machine's network; none of it stays in the image.
@@ -23,6 +22,13 @@ _SECRETS = {
     "ca": (Path("/etc/ssl/certs/ca-certificates.crt"),),
 }
 _PACKAGE = re.compile(r"opt/venv/lib/python3[^/]*/site-packages/([^/]+)")
+
+
+class Target(StrEnum):
+    """What the Dockerfile makes an image of."""
+
+    WORKER = "worker"
+    CONTROL = "control"
 
 
 @dataclass(frozen=True)
@@ -47,19 +53,20 @@ class Part:
     part_bytes: int
 
 
-def build(engine: RunningEngine, *, shows_progress: bool = False) -> Image:
-    """Build the image, and the plain one that it is measured against, from what lies here.
+def build(engine: RunningEngine, target: Target, *, shows_progress: bool = False) -> Image:
+    """Build an image, and the plain one that it is measured against, from what lies here.
 
     Raises:
         DebianFault: the base could not be made.
         EngineFault: a build failed.
     """
-    if not engine.has_image(_BASE):
-        engine.ask("import", str(base_archive()), _BASE, seconds=120)
-    _build(engine, _PLAIN, "plain", shows_progress)
-    _build(engine, NAME, None, shows_progress)
+    if not engine.has_image(BASE):
+        engine.ask("import", str(base_archive()), BASE, seconds=120)
+    plain, name = f"livekit-tenant-{target}:plain", f"livekit-tenant-{target}:sandbox"
+    _build(engine, plain, f"{target}-plain", shows_progress)
+    _build(engine, name, target, shows_progress)
     engine.run("image", "prune", "--force")  # what this build has replaced
-    return Image(NAME, _size(engine, NAME), _size(engine, _PLAIN))
+    return Image(name, _size(engine, name), _size(engine, plain))
 
 
 def parts(engine: RunningEngine, name: str) -> tuple[Part, ...]:
@@ -88,15 +95,14 @@ def report(engine: RunningEngine, image: Image) -> str:
     return "\n".join(lines)
 
 
-def _build(engine: RunningEngine, name: str, target: str | None, shows_progress: bool) -> None:
+def _build(engine: RunningEngine, name: str, stage: str, shows_progress: bool) -> None:
     command = [DOCKER, "build", "--network", "host", "--progress", "plain", "--tag", name]
-    command += ["--build-arg", f"BASE_IMAGE={_BASE}"]
+    command += ["--target", stage, "--build-arg", f"BASE_IMAGE={BASE}"]
     for secret, places in _SECRETS.items():
         for place in places:
             if place.exists():
                 command += ["--secret", f"id={secret},src={place}"]
                 break
-    command += ["--target", target] if target else []
     done = subprocess.run(
         [*command, str(ROOT)],
         env=engine.environment(),
@@ -108,7 +114,7 @@ def _build(engine: RunningEngine, name: str, target: str | None, shows_progress:
         timeout=_BUILD_SECONDS,
     )
     if done.returncode != 0:
-        raise EngineFault(f"the image was not built:\n{(done.stdout or '')[-5000:]}")
+        raise EngineFault(f"{name} was not built:\n{(done.stdout or '')[-5000:]}")
 
 
 def _size(engine: RunningEngine, name: str) -> int:

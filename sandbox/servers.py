@@ -1,4 +1,4 @@
-"""A LiveKit project of its own: a real livekit-server on loopback, with its own keys."""
+"""A LiveKit project of its own: a real livekit-server on this machine, with its own keys."""
 
 import http.client
 import json
@@ -16,12 +16,13 @@ from project.credentials import Credentials
 from sandbox.child import Child, StartFault, plain_environment, start_child
 from sandbox.ports import free_port
 
+_LOOPBACK = "127.0.0.1"
 _READY_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Where a server listens on 127.0.0.1: HTTP and websocket, media over TCP, media over UDP."""
+    """Where a server listens: HTTP and websocket, media over TCP, media over UDP."""
 
     http: int
     tcp: int
@@ -32,10 +33,16 @@ class RunningProject:
     """One livekit-server process; two of them are two projects."""
 
     def __init__(
-        self, name: str, folder: Path, ports: Ports, udp: bool, webhook_url: str | None
+        self,
+        name: str,
+        folder: Path,
+        ports: Ports,
+        udp: bool,
+        webhook_url: str | None,
+        address: str = _LOOPBACK,
     ) -> None:
-        self.name, self.folder, self.ports = name, folder, ports
-        self.url = f"ws://127.0.0.1:{ports.http}"
+        self.name, self.folder, self.ports, self._address = name, folder, ports, address
+        self.url = f"ws://{address}:{ports.http}"
         self.credentials = self._new_credentials()
         # A second key of the same project, for rotation and revocation.
         self.spare_credentials = self._new_credentials()
@@ -96,7 +103,7 @@ class RunningProject:
         return child
 
     def _answers(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.ports.http, timeout=2)
+        connection = http.client.HTTPConnection(self._address, self.ports.http, timeout=2)
         try:
             connection.request("GET", "/")
             return connection.getresponse().status == http.client.OK
@@ -109,16 +116,16 @@ class RunningProject:
         valid = [self.spare_credentials, *([self.credentials] if key_is_valid else [])]
         configuration: dict[str, Any] = {
             "port": self.ports.http,
-            "bind_addresses": ["127.0.0.1"],
+            "bind_addresses": [self._address],
             "rtc": {
                 "tcp_port": self.ports.tcp,
                 "udp_port": self.ports.udp,
                 "force_tcp": not self._udp,
-                "node_ip": "127.0.0.1",
+                "node_ip": self._address,
                 "use_external_ip": False,
                 "enable_loopback_candidate": True,
-                # Without it media takes the machine's own address.
-                "interfaces": {"includes": ["lo"]},
+                # Without it media takes any of the machine's addresses.
+                "ips": {"includes": [f"{self._address}/32"]},
             },
             "keys": {key.api_key: key.api_secret.get_secret_value() for key in valid},
             "logging": {"level": "info", "json": True},
@@ -138,6 +145,7 @@ def start_project(
     udp: bool = True,
     ports: Ports | None = None,
     webhook_url: str | None = None,
+    address: str = _LOOPBACK,
 ) -> RunningProject:
     """Start a project and wait until it answers; its log is written into `folder`.
 
@@ -147,13 +155,14 @@ def start_project(
         udp: False is a network that lets no UDP through.
         ports: free ones by default.
         webhook_url: where the server posts its webhooks, signed with the project's key.
+        address: which of this machine's it listens at, loopback by default.
 
     Raises:
         StartFault: it did not answer in time.
     """
     folder = folder or Path(tempfile.mkdtemp(prefix=f"sandbox-{name}-"))
     ports = ports or Ports(free_port(), free_port(), free_port())
-    return RunningProject(name, folder, ports, udp, webhook_url)
+    return RunningProject(name, folder, ports, udp, webhook_url, address)
 
 
 def _program() -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.engine import RunningEngine, start_engine
-from sandbox.image import Image, build
+from sandbox.image import Image, Target, build
 from sandbox.servers import RunningProject, start_project
 from sandbox.speech.running import RunningSpeech, start_speech
 
@@ -74,8 +74,14 @@ def engine() -> Iterator[RunningEngine]:
 
 @pytest.fixture(scope="session")
 def image(engine: RunningEngine) -> Image:
-    """The container image, built from what lies here: three minutes with nothing in .cache."""
-    return build(engine)
+    """The worker's image, built from what lies here: three minutes with nothing in .cache."""
+    return build(engine, Target.WORKER)
+
+
+@pytest.fixture(scope="session")
+def control_image(engine: RunningEngine) -> Image:
+    """The control plane's image, built from what lies here."""
+    return build(engine, Target.CONTROL)
 
 
 def _share_ports(outer: Path, folder: Path) -> None:

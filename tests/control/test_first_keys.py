@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from control.database import database_url
 
+from contract.programs import ROOT
 from control import settings
 from control.first_keys import MADE_HERE, make_files, new_keys
 from control.settings import ControlSettingsFault
-from sandbox.child import ROOT, plain_environment
+from control.storage.database import database_url
+from sandbox.child import plain_environment
 
 URL = "postgresql://control@postgres/control"
 

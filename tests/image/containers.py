@@ -1,4 +1,4 @@
-"""A tenant's container, hardened as the documentation says, for tests."""
+"""Containers of both images, hardened as the documentation says, for tests."""
 
 import contextlib
 import http.client
@@ -12,6 +12,10 @@ from contract.limits import memory_mib, pids
 from sandbox.engine import RunningEngine
 from sandbox.image import Image
 
+HARDENED = (
+    *("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL"),
+    *("--security-opt", "no-new-privileges"),
+)
 MAX_CALLS = 2
 _MEMORY_MIB = memory_mib(MAX_CALLS)
 _PIDS = pids(MAX_CALLS)
@@ -19,13 +23,14 @@ _POLL_SECONDS = 0.1
 
 
 class RunningContainer:
-    """One container of the image on the host's network."""
+    """One container of an image; `port` where it serves on the host's network."""
 
-    def __init__(self, engine: RunningEngine, name: str, port: int) -> None:
+    def __init__(self, engine: RunningEngine, name: str, port: int | None = None) -> None:
         self._engine, self.name, self._port = engine, name, port
 
     def is_ready(self) -> bool:
         """Tell whether its worker is registered and takes calls."""
+        assert self._port is not None
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=5)
         try:
             connection.request("GET", "/readyz")
@@ -54,7 +59,7 @@ class RunningContainer:
 
     def wait(self) -> int:
         """Wait for its end and give its exit code."""
-        return int(self._engine.ask("wait", self.name, seconds=60))
+        return int(self._engine.ask("wait", self.name, seconds=120))
 
     def stop(self) -> float:
         """Do as `docker stop` does; gives the seconds that it took."""
@@ -90,9 +95,8 @@ def started(
     name = f"tenant-{port}"
     engine.ask(
         *("run", "--detach", "--name", name, "--network", "host", "--env-file", str(env_file)),
-        *("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL"),
-        *("--security-opt", "no-new-privileges", "--memory", f"{memory_mib}m"),
-        *("--pids-limit", str(_PIDS), "--health-interval", "5s"),
+        *HARDENED,
+        *("--memory", f"{memory_mib}m", "--pids-limit", str(_PIDS), "--health-interval", "5s"),
         *("--volume", f"{folder}:/config:ro", image.name),
     )
     try:

@@ -41,9 +41,9 @@ def worker(livez: int, readyz: int, state: str) -> Iterator[int]:
         server.server_close()
 
 
-def check(**environment: str) -> "subprocess.CompletedProcess[str]":
+def check(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-I", "-S", str(ROOT / "healthcheck.py")],
+        [sys.executable, "-I", "-S", str(ROOT / "healthcheck.py"), *arguments],
         env={"PATH": os.environ["PATH"], **environment},
         capture_output=True,
         text=True,
@@ -76,3 +76,11 @@ def test_any_free_port_is_found_by_the_state_file(tmp_path: Path) -> None:
         done = check(HEALTH_PORT="0", STATE_DIR=str(tmp_path))
     assert done.returncode == 0
     assert "ready" in done.stdout
+
+
+def test_another_port_and_another_path_may_be_named() -> None:
+    with worker(livez=200, readyz=503, state="no database") as port:
+        assert check(str(port), HEALTH_PORT=str(free_port())).returncode == 0
+        done = check(str(port), "/readyz")
+    assert done.returncode == 1
+    assert "no database" in done.stdout
