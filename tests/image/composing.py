@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from sandbox.child import ROOT
+from contract.programs import ROOT
 from sandbox.debian import install
 from sandbox.engine import RunningEngine
 from sandbox.image import BASE, Image
