@@ -1,4 +1,4 @@
-"""How many, how long and how large: the limits that a worker is sized by, and their defaults."""
+"""The limits that a worker is sized by, and what its variables are where they are not set."""
 
 DEFAULT_MAX_CALLS = 10
 MOST_CALLS = 1000
@@ -6,7 +6,9 @@ DEFAULT_MAX_CALL_SECONDS = 3600
 DEFAULT_CALL_MEMORY_LIMIT_MB = 256
 DEFAULT_DRAIN_SECONDS = 3600
 DEFAULT_HURRY_SECONDS = 10
+DEFAULT_HEALTH_HOST = "0.0.0.0"  # noqa: S104 - a container's health is asked from outside
 DEFAULT_HEALTH_PORT = 8081
+DEFAULT_LOG_LEVEL = "INFO"
 # Whoever stops a worker waits this much longer than its drain before it is killed.
 STOP_GRACE_SECONDS = 30
 

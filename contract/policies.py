@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class ClaimPolicy(StrEnum):
-    """Whether a call's dispatch must carry a claim."""
+    """Whether a call's dispatch must carry a claim; `optional` verifies one that is there."""
 
     REQUIRED = "required"
     OPTIONAL = "optional"

@@ -1,4 +1,4 @@
-"""Answers for health on the container's port, until the worker does."""
+"""Answers for health on the container's port while the preflight runs, until the worker does."""
 
 import asyncio
 import contextlib

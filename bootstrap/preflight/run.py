@@ -121,10 +121,10 @@ class _Run:
             _log.exception("check %s broke", check.id)
             return failed(f"a fault of ours: {type(error).__name__}", _OUR_FAULT, ExitCode.SOFTWARE)
 
-    def _choice(self, check: Check) -> str:
+    def _choice(self, check: Check) -> Strictness:
         read_settings = self._context.read_settings
         if not check.choice or isinstance(read_settings, Findings):
-            return "required"
+            return Strictness.REQUIRED
         return (
             read_settings.checks.rivals
             if check.choice == "rival_check"

@@ -73,12 +73,12 @@ class Host:
     state_dir: Path
     drain_seconds: int = limits.DEFAULT_DRAIN_SECONDS
     hurry_seconds: int = limits.DEFAULT_HURRY_SECONDS
-    health_host: str = "0.0.0.0"  # noqa: S104 - a container's health is asked from outside
+    health_host: str = limits.DEFAULT_HEALTH_HOST
     health_port: int = limits.DEFAULT_HEALTH_PORT
     usage_url: str | None = None
     usage_secret: SecretStr | None = None
     log_format: Literal["json", "text"] = "json"
-    log_level: str = "INFO"
+    log_level: str = limits.DEFAULT_LOG_LEVEL
 
     def for_a_call(self) -> "Host":
         """Give what a call's process may know: not where usage goes, nor what signs it."""

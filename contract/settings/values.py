@@ -165,13 +165,13 @@ class Values(BaseSettings):
     )
     drain_seconds: Annotated[int, _seconds(0)] = limits.DEFAULT_DRAIN_SECONDS
     hurry_seconds: Annotated[int, _seconds(0)] = limits.DEFAULT_HURRY_SECONDS
-    health_host: Word = "0.0.0.0"  # noqa: S104 - a container's health is asked from outside
+    health_host: Word = limits.DEFAULT_HEALTH_HOST
     health_port: Annotated[int, _whole(0, 65535)] = limits.DEFAULT_HEALTH_PORT
     state_dir: str | None = None
     usage_url: Web | None = None
     usage_secret: Secret | None = None
     log_format: Annotated[Literal["json", "text"] | None, _one_of("json", "text")] = None
-    log_level: Annotated[str, _one_of(*_LEVELS)] = "INFO"
+    log_level: Annotated[str, _one_of(*_LEVELS)] = limits.DEFAULT_LOG_LEVEL
 
     @classmethod
     def settings_customise_sources(

@@ -69,7 +69,7 @@ class ContainerReader:
     def forget_all_but(self, container_ids: Set[str]) -> None:
         """Forget the endings of containers that are no longer there."""
         for container_id in self._endings.keys() - container_ids:
-            del self._endings[container_id]
+            self._endings.pop(container_id, None)  # another thread may do the same
 
     def _worker(self, listed: dict[str, Any]) -> Worker:
         labels = {
@@ -103,16 +103,17 @@ class ContainerReader:
         if listed["State"] == _CREATED:
             # Whoever made it, or its engine, ended before it was started; nobody will any more.
             return WorkerExit(None, float(listed["Created"]), "it was never started")
-        container_id = listed["Id"]
-        if container_id not in self._endings:
-            ended = self._engine.inspect_container(container_id)["State"]
-            state = self._state(container_id, slot, _unix(ended["StartedAt"]))
-            cause = state.cause or self._last_line(container_id)
-            if ended.get("OOMKilled"):
-                cause = "out of memory: the container's limit was reached"
-            code, at = int(ended["ExitCode"]), _unix(ended["FinishedAt"])
-            self._endings[container_id] = WorkerExit(code, at, cause)
-        return self._endings[container_id]
+        ending = self._endings.get(listed["Id"]) or self._read_ending(listed["Id"], slot)
+        self._endings[listed["Id"]] = ending
+        return ending
+
+    def _read_ending(self, container_id: str, slot: int) -> WorkerExit:
+        ended = self._engine.inspect_container(container_id)["State"]
+        state = self._state(container_id, slot, _unix(ended["StartedAt"]))
+        cause = state.cause or self._last_line(container_id)
+        if ended.get("OOMKilled"):
+            cause = "out of memory: the container's limit was reached"
+        return WorkerExit(int(ended["ExitCode"]), _unix(ended["FinishedAt"]), cause)
 
     def _state(self, container_id: str, slot: int, since: float) -> StateFile:
         """Copy state.json out of the container's volume; it works on ended ones too.
@@ -128,8 +129,7 @@ class ContainerReader:
                 return StateFile()
             with tarfile.open(fileobj=io.BytesIO(b"".join(parts))) as archive:
                 member = archive.next()
-                is_file = member is not None and member.isfile()
-                file = archive.extractfile(member) if member and is_file else None
+                file = archive.extractfile(member) if member and member.isfile() else None
                 return StateFile.parse(file.read()) if file else StateFile()
         except (APIError, tarfile.TarError):
             return StateFile()

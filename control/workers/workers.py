@@ -15,6 +15,7 @@ from control.workers.tenant_workers import TenantWorkers
 # Many calls may ask at once; what runs does not change faster than this.
 _FRESH_SECONDS = 0.5
 _PATIENCE_SECONDS = 1.0
+_LIST_SECONDS = 5.0
 _MOST_AT_ONCE = 50
 # A look at the whole fleet leaves some of these to calls that ask why nobody came.
 _MOST_OF_A_LOOK = 40
@@ -27,8 +28,9 @@ class Workers:
     A list or a status is remembered for half a second, and asked for once where many want to know.
     """
 
-    def __init__(self, launcher: Launcher) -> None:
-        self._launcher = launcher
+    def __init__(self, launcher: Launcher, list_seconds: float = _LIST_SECONDS) -> None:
+        """Take who runs them; a call waits `list_seconds` for their list, then goes without."""
+        self._launcher, self._list_seconds = launcher, list_seconds
         self._client = httpx.AsyncClient(
             timeout=_PATIENCE_SECONDS,
             # Workers are on this host: no proxy stands between.
@@ -47,8 +49,9 @@ class Workers:
         if self._launcher.kind == "none":
             return TenantWorkers(can_be_asked=False)
         try:
-            live = [w for w in await self.listed() if w.tenant == tenant_id and w.is_live]
-        except LauncherFault:
+            async with asyncio.timeout(self._list_seconds):
+                live = [w for w in await self.listed() if w.tenant == tenant_id and w.is_live]
+        except (LauncherFault, TimeoutError):
             return TenantWorkers(can_be_asked=False)
         answers = await asyncio.gather(*(self._statuses.of(worker) for worker in live))
         statuses = tuple(status for status in answers if status is not None)

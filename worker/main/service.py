@@ -156,9 +156,9 @@ class Service:
 
     async def _none_left(self, seconds: float, unless: asyncio.Event | None = None) -> bool:
         empty = asyncio.create_task(self._calls.none_left(), name="calls-end")
-        waiting = {empty}
+        waiting: set[asyncio.Task[Any]] = {empty}
         if unless is not None:
-            waiting.add(asyncio.create_task(_set(unless), name="hurried"))
+            waiting.add(asyncio.create_task(unless.wait(), name="hurried"))
         _, pending = await asyncio.wait(
             waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
         )
@@ -293,10 +293,6 @@ async def _remove_dead(configuration: Configuration, room: str, identity: str) -
             await remove_participant(project, room, identity)
     except ProjectFault as fault:
         logger.warning("a dead agent stays in its room for now: %s", fault)
-
-
-async def _set(event: asyncio.Event) -> None:
-    await event.wait()
 
 
 def _log_failure(task: asyncio.Task[Any]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 from contract.usage import CallOutcome, ModelUsage, UsageRecord
 from control.usage.receipt import MalformedUsage, read_record
+from worker.usage.journal import RecordIdentity, UsageJournal
+from worker.usage.meter import UsageMeter
 
 # The same examples everywhere: a slow machine must not fail what it does not measure.
 QUICKLY = settings(
@@ -57,6 +60,17 @@ def cause_of(text: bytes) -> str:
 )
 def test_a_workers_record_is_taken_as_it_was_written(record: UsageRecord) -> None:
     assert read_record(json.dumps(record.as_json()).encode(), "acme") == record
+
+
+def test_whatever_a_workers_journal_settles_is_taken(tmp_path: Path) -> None:
+    identity = RecordIdentity("acme", "acme.livekit.cloud", "0f1e2d3c4b5a6978", "acme-agent")
+    journal, meter = UsageJournal(identity, tmp_path), UsageMeter()
+    usages: list[dict[str, Any] | None] = [meter.read(outcome) for outcome in CallOutcome]
+    for number, usage in enumerate([*usages, None]):
+        journal.begin(f"AJ_{number}", dispatch_id="AD_1", call_id=None, room="acme--1")
+        record = journal.settle(f"AJ_{number}", usage, complete=True)
+        read = read_record(json.dumps(record).encode(), "acme")
+        assert (read.as_json(), read.complete) == (record, usage is not None)
 
 
 def test_counts_that_a_model_does_not_have_may_be_left_out_and_later_names_are() -> None:

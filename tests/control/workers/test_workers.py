@@ -141,6 +141,17 @@ async def test_an_engine_that_is_away_is_told_to_whoever_lists_and_raises_for_no
             await workers.listed()
 
 
+async def test_an_engine_that_hangs_holds_no_call_up() -> None:
+    class Hanging(Running):
+        async def workers(self) -> tuple[Worker, ...]:
+            await asyncio.Event().wait()
+            return ()
+
+    workers = Workers(Hanging(), list_seconds=0.05)
+    assert not (await workers.of("acme")).can_be_asked
+    await workers.close()
+
+
 async def malformed(_: web.Request) -> web.Response:
     return web.Response(body=b"{")
 
