@@ -95,7 +95,7 @@ def write_env_file(
     if agent_config is not None:
         config_file = path.with_suffix(".yaml")
         config_file.write_text(yaml.safe_dump(dict(agent_config), sort_keys=False))
-        lines["AGENT_CONFIG"] = str(config_file)
+        lines["AGENT_CONFIG"] = config_file.name
     path.touch(mode=0o600)
     path.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
 

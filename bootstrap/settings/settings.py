@@ -1,21 +1,18 @@
 """A tenant's settings, read from every source and proven as far as that needs no network."""
 
 import tempfile
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
-from bootstrap.settings import agent_file
-from contract.agent_config import AgentConfig
+from bootstrap.settings.files import read_file
 from contract.fingerprint import fingerprint
 from contract.policies import ClaimPolicy, Strictness
-from contract.settings import contradictions
-from contract.settings.examples import EXAMPLES
-from contract.settings.findings import WELLFORMED, Finding, Findings
+from contract.settings import reading as settings_reading
+from contract.settings.findings import Finding, Findings
 from contract.settings.groups import (
     AgentChoice,
     CheckRules,
@@ -25,8 +22,7 @@ from contract.settings.groups import (
     Limits,
     Provider,
 )
-from contract.settings.sources import Gathered, gather
-from contract.settings.suspicions import suspicion
+from contract.settings.reading import Reading
 from contract.settings.values import Values
 from contract.tenant import default_agent_name, default_room_prefix
 from project.credentials import Credentials
@@ -82,65 +78,25 @@ def read(
     environment: Mapping[str, str], env_file: Path | None = None, *, is_terminal: bool = False
 ) -> WorkerSettings | Findings:
     """Read all settings, or say everything that is wrong with them at once."""
-    gathered = gather(environment, env_file)
-    if not gathered.has_all_sources:
-        return Findings(tuple(gathered.findings), has_all_sources=False)
-    _blame_suspicious(gathered)
-    values = _values(gathered)
-    config = agent_file.load(values.agent_config, gathered.findings)
-    for finding in contradictions.find(values, gathered.faulty):
-        gathered.findings.append(_with_emptiness(finding, gathered.empty))
-    if any(not finding.is_warning for finding in gathered.findings):
-        return _findings(values, gathered)
-    return _settings(values, config, gathered, env_file, is_terminal=is_terminal)
+    reading = settings_reading.read(environment, env_file, read_file)
+    if reading.faults:
+        return _findings(reading)
+    return _settings(reading, env_file, is_terminal=is_terminal)
 
 
-def _blame_suspicious(gathered: Gathered) -> None:
-    for name, text in tuple(gathered.values.items()):
-        if problem := suspicion(text):
-            gathered.blame(Finding(WELLFORMED, name, problem, EXAMPLES[name]))
-            del gathered.values[name]
-
-
-def _values(gathered: Gathered) -> Values:
-    texts: dict[str, Any] = {name.lower(): text for name, text in gathered.values.items()}
-    try:
-        return Values(**texts)
-    except ValidationError as error:
-        for fault in error.errors(include_url=False, include_context=False, include_input=False):
-            name = str(fault["loc"][0])
-            problem = fault["msg"].removeprefix("Value error, ")
-            gathered.blame(Finding(WELLFORMED, name.upper(), problem, EXAMPLES[name.upper()]))
-            texts.pop(name, None)
-        return Values(**texts)
-
-
-def _with_emptiness(finding: Finding, empty: Collection[str]) -> Finding:
-    if finding.problem.startswith("is missing") and finding.variable in empty:
-        return replace(finding, problem=finding.problem.replace("is missing", "is empty", 1))
-    return finding
-
-
-def _findings(values: Values, gathered: Gathered) -> Findings:
-    faults = [finding for finding in gathered.findings if not finding.is_warning]
-    warnings = [finding for finding in gathered.findings if finding.is_warning]
-    key = values.livekit_api_key
+def _findings(reading: Reading) -> Findings:
+    url, key = reading.values.livekit_url, reading.values.livekit_api_key
     return Findings(
-        (*faults, *warnings),
-        tenant=values.tenant_id,
-        host=urlsplit(values.livekit_url).netloc.lower() if values.livekit_url else None,
+        reading.findings,
+        tenant=reading.values.tenant_id,
+        host=urlsplit(url).netloc.lower() if url else None,
         key_fingerprint=fingerprint(key) if key else None,
+        has_all_sources=reading.has_all_sources,
     )
 
 
-def _settings(
-    values: Values,
-    config: AgentConfig,
-    gathered: Gathered,
-    env_file: Path | None,
-    *,
-    is_terminal: bool,
-) -> WorkerSettings:
+def _settings(reading: Reading, env_file: Path | None, *, is_terminal: bool) -> WorkerSettings:
+    values = reading.values
     identity, credentials = _identity(values)
     return WorkerSettings(
         identity=identity,
@@ -152,12 +108,12 @@ def _settings(
             foreign_fingerprints=values.foreign_key_fingerprints,
         ),
         provider=Provider(values.openai_api_key, values.openai_base_url),
-        agent=AgentChoice(config, values.agent),
+        agent=AgentChoice(reading.agent_file.config, values.agent),
         limits=Limits(values.max_calls, values.max_call_seconds, values.call_memory_limit_mb),
         host=_host(values, identity.tenant, is_terminal=is_terminal),
         env_file=env_file,
-        others={name: SecretStr(text) for name, text in gathered.others.items()},
-        findings=tuple(gathered.findings),
+        others={name: SecretStr(text) for name, text in reading.others.items()},
+        findings=reading.findings,
     )
 
 

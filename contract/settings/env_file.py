@@ -1,53 +1,56 @@
 """An env file, read so that `docker --env-file` would have read the same."""
 
 import io
+import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePath
 
 from dotenv.parser import Binding, parse_stream
 
+from contract.settings import files
 from contract.settings.examples import EXAMPLES
+from contract.settings.files import FileBounds, ReadFile, UnusableFile
 from contract.settings.findings import WELLFORMED, Finding
 
 _LINE = "MAX_CALLS=10"
+# `--env-file <(decrypt acme.env)` gives a pipe, and leaves no secret on a disk.
+_BOUNDS = FileBounds(256 * 1024, takes_pipe=True)
+# A carriage return ends a line only before a line feed, to docker.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n|\Z)|\A\ufeff")
 
 
 @dataclass(frozen=True)
 class EnvFile:
     """The variables of one env file, and what is wrong with its lines."""
 
-    name: str
+    path: PurePath
     values: dict[str, str]
     findings: tuple[Finding, ...] = ()
     is_readable: bool = True
 
 
-def load(path: Path) -> EnvFile:
-    """Read an env file; one that cannot be read is a finding, not an error."""
+def load(path: PurePath, read_file: ReadFile) -> EnvFile:
+    """Have an env file read; one that cannot be read is a finding, not an error."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        return _unreadable(path, "is not UTF-8 text")
-    except OSError as error:
-        return _unreadable(path, f"cannot be read: {error.strerror}")
-    return _parse(path.name, text.removeprefix("\ufeff"))
+        return _parse(path, files.read_text(path, _BOUNDS, read_file))
+    except UnusableFile as fault:
+        finding = Finding(WELLFORMED, "--env-file", f"{path} {fault}", "acme.env")
+        return EnvFile(path, {}, (finding,), is_readable=False)
 
 
-def _unreadable(path: Path, why: str) -> EnvFile:
-    finding = Finding(WELLFORMED, "--env-file", f"{path} {why}", "acme.env")
-    return EnvFile(path.name, {}, (finding,), is_readable=False)
-
-
-def _parse(name: str, text: str) -> EnvFile:
+def _parse(path: PurePath, text: str) -> EnvFile:
     values: dict[str, str] = {}
     findings: list[Finding] = []
+    if control := _CONTROL.search(text):
+        where = f"{path.name} line {text.count(chr(10), 0, control.start()) + 1}"
+        findings.append(Finding(WELLFORMED, where, "has a control character in it", _LINE))
     for binding in parse_stream(io.StringIO(text)):
         line = binding.original.line + _leading_lines(binding)
-        if finding := _fault(binding, f"{name} line {line}", values):
+        if finding := _fault(binding, f"{path.name} line {line}", values):
             findings.append(finding)
         if binding.key and binding.value is not None:
             values[binding.key] = binding.value
-    return EnvFile(name, values, tuple(findings))
+    return EnvFile(path, values, tuple(findings))
 
 
 def _leading_lines(binding: Binding) -> int:
@@ -72,7 +75,9 @@ def _fault(binding: Binding, where: str, before: dict[str, str]) -> Finding | No
 
 
 def _read_otherwise_by_docker(binding: Binding) -> str:
-    name, _, literal = binding.original.string.strip("\r\n").partition("=")
+    # Docker takes the blanks off before a line, and no others.
+    line = binding.original.string.lstrip().removesuffix("\n").removesuffix("\r")
+    name, _, literal = line.partition("=")
     if literal == binding.value and name == binding.key:
         return ""
     if literal.lstrip()[:1] in ("'", '"'):

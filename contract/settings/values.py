@@ -3,8 +3,7 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr
 
 from contract import limits
 from contract.claims import load_public_key
@@ -131,12 +130,10 @@ Web = Annotated[str, _url("https", "http")]
 Server = Annotated[str, _url("wss", "ws", "https", "http"), AfterValidator(_server)]
 
 
-class Values(BaseSettings):
+class Values(BaseModel):
     """Every variable's value, typed; one that is not set has the default of the reference."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     # Required ones are None here, so that one fault hides no other: `contradictions` asks for them.
     tenant_id: Annotated[str, AfterValidator(_tenant)] | None = None
@@ -172,15 +169,3 @@ class Values(BaseSettings):
     usage_secret: Secret | None = None
     log_format: Annotated[Literal["json", "text"] | None, _one_of("json", "text")] = None
     log_level: Annotated[str, _one_of(*_LEVELS)] = limits.DEFAULT_LOG_LEVEL
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the base class's signature
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the base class's signature
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the base class's signature
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the base class's signature
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take what `sources` has gathered and nothing else: it knows which source may speak."""
-        return (init_settings,)

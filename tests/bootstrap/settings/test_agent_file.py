@@ -19,6 +19,11 @@ def test_a_yaml_file_configures_the_agent(tmp_path: Path) -> None:
     assert (config.greeting, config.models.llm) == ("Pizza Roma!", "small")
 
 
+def test_a_byte_order_mark_does_not_matter(tmp_path: Path) -> None:
+    path = _write(tmp_path, "\ufeffgreeting: Pizza Roma!\n")
+    assert settings_of(AGENT_CONFIG=path).agent.config.greeting == "Pizza Roma!"
+
+
 def test_an_empty_file_is_the_default(tmp_path: Path) -> None:
     assert settings_of(AGENT_CONFIG=_write(tmp_path, "# later\n")).agent.config.greeting
 
@@ -44,11 +49,17 @@ def test_every_fault_in_the_file_is_a_line_of_its_own(tmp_path: Path) -> None:
         ("a: \x01\n", "is not YAML"),
         ("!!python/object/apply:os.getpid []\n", "is not YAML"),
         ("greeting: " + "x" * 300_000, "longer than 256 KiB"),
+        ("greeting: 2026-11-30\n", "holds what JSON cannot"),
+        ("greeting: 2026-13-45\n", "holds a value that cannot be read"),
+        ("voice: !!int secret-in-a-wrong-place\n", "holds a value that cannot be read"),
+        ("tools: &all [*all]\n", "holds what JSON cannot"),
+        ("[" * 5_000, "holds a value that cannot be read"),
     ],
 )
 def test_what_is_no_configuration_is_refused(text: str, why: str, tmp_path: Path) -> None:
     (fault,) = faults_of(AGENT_CONFIG=_write(tmp_path, text))
     assert why in fault.problem
+    assert "secret" not in fault.problem
 
 
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:

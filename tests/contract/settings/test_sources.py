@@ -59,6 +59,65 @@ def test_a_file_that_cannot_be_used_is_told_with_its_variable(
     assert problem in fault.problem
 
 
+@pytest.mark.parametrize("name", ["LIVEKIT_API_SECRET", "LIVEKIT_URL", "OPENAI_API_KEY"])
+def test_a_byte_order_mark_is_no_part_of_a_value_in_a_file(name: str, tmp_path: Path) -> None:
+    (tmp_path / "value").write_bytes(b"\xef\xbb\xbf" + GOOD[name].encode() + b"\r\n")
+    assert settings_of(**{name: "", f"{name}_FILE": str(tmp_path / "value")}) == settings_of()
+
+
+def test_a_relative_path_in_the_environment_begins_at_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret").write_text(SECRET)
+    (tmp_path / "agent.yaml").write_text("greeting: Hello\n")
+    monkeypatch.chdir(tmp_path)
+    settings = settings_of(
+        LIVEKIT_API_SECRET="", LIVEKIT_API_SECRET_FILE="secret", AGENT_CONFIG="agent.yaml"
+    )
+    assert settings.credentials == settings_of().credentials
+    assert settings.agent.config.greeting == "Hello"
+
+
+def test_a_relative_path_in_an_env_file_begins_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret").write_text(SECRET)
+    (tmp_path / "agent.yaml").write_text("greeting: Hello\n")
+    path = env_file(
+        tmp_path, LIVEKIT_API_SECRET="", LIVEKIT_API_SECRET_FILE="secret", AGENT_CONFIG="agent.yaml"
+    )
+    for folder, named in ((Path("/"), path), (tmp_path, Path(path.name))):
+        monkeypatch.chdir(folder)
+        settings = read({}, named)
+        assert isinstance(settings, WorkerSettings)
+        assert settings.credentials == settings_of().credentials
+        assert settings.agent.config.greeting == "Hello"
+
+
+def test_the_hosts_file_of_the_environment_is_not_looked_for_beside_the_env_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "host").mkdir()
+    (tmp_path / "host" / "usage").write_text("t" * 32)
+    monkeypatch.chdir(tmp_path / "host")
+    environment = {"USAGE_URL": "https://a.example.com", "USAGE_SECRET_FILE": "usage"}
+    settings = read(environment, env_file(tmp_path))
+    assert isinstance(settings, WorkerSettings)
+    assert settings.host.usage_secret is not None
+    assert settings.host.usage_secret.get_secret_value() == "t" * 32
+
+
+def test_an_env_file_may_come_through_a_pipe(tmp_path: Path) -> None:
+    content = env_file(tmp_path).read_bytes()
+    reading, writing = os.pipe()
+    with open(writing, "wb") as pipe:
+        pipe.write(content)
+    settings = read({}, Path(f"/dev/fd/{reading}"))
+    os.close(reading)
+    assert isinstance(settings, WorkerSettings)
+    assert settings.credentials == settings_of().credentials
+
+
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     (fault,) = faults_of(LIVEKIT_API_SECRET="", LIVEKIT_API_SECRET_FILE=str(tmp_path))
     assert "is a folder" in fault.problem
