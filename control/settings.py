@@ -16,6 +16,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contract import claims
 from contract.fingerprint import fingerprint
+from contract.settings.files import UnusableFile, read_value
+from control.files import read_file
 from control.first_keys import MADE_HERE, ensure_keys
 from control.storage.sealing import Sealer
 
@@ -221,9 +223,11 @@ def _with_files(given: Mapping[str, str]) -> dict[str, str]:
                 f"{variable}: given twice, also as {variable}{_FILE}; keep one"
             )
         try:
-            values[variable] = Path(given[variable + _FILE]).read_text().strip()
-        except OSError as error:
-            raise ControlSettingsFault(f"{variable}{_FILE}: {error.strerror}") from error
+            values[variable] = read_value(Path(given[variable + _FILE]), read_file)
+        except UnusableFile as fault:
+            raise ControlSettingsFault(
+                f"{variable}: the file of {variable}{_FILE} {fault}"
+            ) from None
     return values
 
 
