@@ -2,18 +2,21 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import SecretStr
 
 from contract.fingerprint import fingerprint
+from contract.settings.findings import Finding
+from contract.variables import PROJECT_VARIABLES
 from control.settings import ControlSettings
 from control.storage.sealing import Sealer, Unsealable, is_sealed
 from control.tenants import settings as tenant_settings
 from control.tenants.rows import TenantRow
 from control.tenants.settings import AgentPart, OpenaiPart, TenantSettings
 from control.tenants.tenant import Tenant, TenantFault, name_agent, name_rooms
+from control.tenants.value_faults import describe, find_value_faults
 from project.credentials import Credentials
 
 OPERATOR = "the operator"
@@ -34,24 +37,25 @@ def compose(
         usage_secret: what its worker signs its usage with.
     """
     read = tenant_settings.read(row.settings)
-    opened, faults = _unsealed(row, settings.sealer)
-    faults = (*read.faults, *faults, *_sharing(row, read, settings.operator_fingerprint))
+    opened, unsealable = _unsealed(row, settings.sealer)
+    wrong = find_value_faults(row.id, read, opened, settings.claim_public_key)
+    malformed = (tenant_settings.malformed(describe(finding)) for finding in wrong)
+    sharing = _sharing(row, read, settings.operator_fingerprint)
     agent, openai = read.agent, read.openai
-    path = agent.config if isinstance(agent.config, str) else None
     return Tenant(
         id=row.id,
         name=row.name,
         enabled=row.enabled,
-        livekit=_credentials(read, opened),
+        livekit=_credentials(read, opened, wrong),
         agent_name=name_agent(row.id, agent.name),
         room_prefix=name_rooms(row.id, agent.room_prefix),
         openai_api_key=opened.get(("openai", "api_key")),
         openai_base_url=openai.base_url or None,
         max_calls=agent.max_calls,
-        env=_env(agent, opened, path),
+        env=_env(agent, opened),
         agent_config=agent.config if isinstance(agent.config, dict) else None,
         content_hash=_content_hash(read, agent, openai, opened),
-        faults=faults,
+        faults=(*read.faults, *unsealable, *malformed, *sharing),
         notices=row.notices,
         known_fingerprints=known,
         claim_public_key=settings.claim_public_key,
@@ -83,15 +87,19 @@ def _unsealed(row: TenantRow, sealer: Sealer) -> tuple[Opened, tuple[TenantFault
     return opened, tuple(faults)
 
 
-def _credentials(read: TenantSettings, opened: Opened) -> Credentials | None:
-    secret = opened.get(("livekit", "api_secret"))
-    if read.livekit is None or secret is None:
+def _credentials(
+    read: TenantSettings, opened: Opened, wrong: Sequence[Finding]
+) -> Credentials | None:
+    livekit, secret = read.livekit, opened.get(("livekit", "api_secret"))
+    if any(finding.variable in PROJECT_VARIABLES for finding in wrong):
         return None
-    return Credentials(read.livekit.server_url, read.livekit.api_key, secret)
+    if livekit is None or not livekit.server_url or not livekit.api_key or secret is None:
+        return None
+    return Credentials(livekit.server_url, livekit.api_key, secret)
 
 
 def _sharing(row: TenantRow, read: TenantSettings, operator: str | None) -> tuple[TenantFault, ...]:
-    if read.livekit is None:
+    if read.livekit is None or not read.livekit.api_key:
         return ()
     owners = [f"tenant {one}" for one in row.sharers]
     if fingerprint(read.livekit.api_key) == operator:
@@ -107,11 +115,12 @@ def _sharing(row: TenantRow, read: TenantSettings, operator: str | None) -> tupl
     )
 
 
-def _env(agent: AgentPart, opened: Opened, config_path: str | None) -> dict[str, str | SecretStr]:
+def _env(agent: AgentPart, opened: Opened) -> dict[str, str | SecretStr]:
     env: dict[str, str | SecretStr] = {
         name: opened.get(("agent", "env", name), value) for name, value in agent.env.items()
     }
-    return env | ({"AGENT_CONFIG": config_path} if config_path else {})
+    path = agent.config if isinstance(agent.config, str) else None
+    return env | ({"AGENT_CONFIG": path} if path else {})
 
 
 def _content_hash(

@@ -8,7 +8,6 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from contract import agent_config
 from contract.fingerprint import fingerprint
 from contract.tenant import is_tenant_id
 from control.settings import ControlSettings
@@ -21,6 +20,7 @@ from control.tenants.rows import TenantRow
 from control.tenants.settings import TenantSettings
 from control.tenants.tenant import Tenant, TenantFault
 from control.tenants.usage_key import UsageKey
+from control.tenants.value_faults import describe, find_value_faults
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ class SharedKey(Exception):
     def __init__(self, owner: str) -> None:
         super().__init__(f"this API key belongs to {owner}")
         self.owner = owner
+        self.problems = (str(self),)
 
 
 @dataclass(frozen=True)
@@ -114,9 +115,11 @@ class Registry:
             SharedKey: the API key is the operator's or another tenant's.
             DatabaseUnreachable: the database stayed away.
         """
+        if not is_tenant_id(wanted.id):
+            raise RegistrationRefused("the id is not like acme or acme-berlin (a DNS label)")
         sealed = None
         if wanted.settings is not None:
-            read = _accepted(wanted)
+            read = self._accepted(wanted.id, wanted.settings)
             if self._is_operators(read):
                 raise SharedKey(OPERATOR)
             sealed = self._sealed(wanted.id, wanted.settings)
@@ -134,8 +137,6 @@ class Registry:
                 connection, wanted.id, wanted.name, wanted.enabled, sealed
             )
 
-        if not is_tenant_id(wanted.id):
-            raise RegistrationRefused("the id is not like acme or acme-berlin (a DNS label)")
         is_new = await self._database.write(write, alone=True)
         return await self.tenant(wanted.id), is_new
 
@@ -169,8 +170,22 @@ class Registry:
         return frozenset(known)
 
     def _is_operators(self, read: TenantSettings) -> bool:
-        operator = self._settings.operator_fingerprint
-        return read.livekit is not None and fingerprint(read.livekit.api_key) == operator
+        key = read.livekit.api_key if read.livekit else None
+        return key is not None and fingerprint(key) == self._settings.operator_fingerprint
+
+    def _accepted(self, tenant_id: str, settings: Mapping[str, Any]) -> TenantSettings:
+        read = tenant_settings.read(settings)
+        opened = {path: SecretStr(text) for path, text in tenant_settings.secrets_in(settings)}
+        wrong = find_value_faults(tenant_id, read, opened, self._settings.claim_public_key)
+        unknown = tenant_settings.unknown_names(settings)
+        problems = (
+            *(fault.problem for fault in read.faults),
+            *(f"settings.{name}: unknown name" for name in unknown),
+            *(describe(finding) for finding in wrong),
+        )
+        if problems:
+            raise RegistrationRefused(*problems)
+        return read
 
     def _sealed(self, tenant_id: str, settings: Mapping[str, Any]) -> dict[str, Any]:
         sealed = dict(settings)
@@ -222,28 +237,6 @@ class Registry:
         await self._database.write(write)
         _log.warning("tenant %s: settings.%s sealed under the current key", tenant_id, where)
         return problem
-
-
-def _accepted(wanted: TenantRegistration) -> TenantSettings:
-    assert wanted.settings is not None
-    read = tenant_settings.read(wanted.settings)
-    problems = [fault.problem for fault in read.faults]
-    unknown = tenant_settings.unknown_names(wanted.settings)
-    problems += [f"settings.{name}: unknown name" for name in unknown]
-    problems += _config_problems(read)
-    if problems:
-        raise RegistrationRefused(*problems)
-    return read
-
-
-def _config_problems(read: TenantSettings) -> list[str]:
-    if not isinstance(read.agent.config, dict):
-        return []
-    try:
-        agent_config.parse(read.agent.config)
-    except agent_config.AgentConfigFault as error:
-        return [f"settings.agent.config: {error}"]
-    return []
 
 
 def _api_key_of(row: TenantRow) -> str | None:

@@ -1,13 +1,12 @@
-"""What `clients.settings` may hold, read strictly enough to name every fault in it."""
+"""What `clients.settings` may hold: its parts and their types. `value_faults` judges the values."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from contract.limits import DEFAULT_MAX_CALLS, MOST_CALLS
+from contract.limits import DEFAULT_MAX_CALLS
 from control.tenants.tenant import TenantFault
 
 Path = tuple[str, ...]
@@ -41,23 +40,9 @@ class _Part(BaseModel):
 class LivekitPart(_Part):
     """`settings.livekit`: the tenant's project."""
 
-    server_url: str
-    api_key: str = Field(min_length=1)
-    api_secret: str = Field(min_length=1)
-
-    @field_validator("server_url")
-    @classmethod
-    def _is_a_projects_url(cls, url: str) -> str:
-        try:
-            parts = urlsplit(url)
-            _ = parts.port
-        except ValueError:
-            raise ValueError("not a URL") from None
-        if parts.scheme not in ("ws", "wss", "http", "https") or not parts.hostname:
-            raise ValueError("not like wss://acme.livekit.cloud")
-        if parts.query or parts.fragment or parts.username is not None:
-            raise ValueError("a query, a fragment or a user does not belong in it")
-        return url
+    server_url: str | None = None
+    api_key: str | None = None
+    api_secret: str | None = None
 
 
 class OpenaiPart(_Part):
@@ -73,7 +58,7 @@ class AgentPart(_Part):
     name: str | None = None
     room_prefix: str | None = None
     config: dict[str, Any] | str | None = None
-    max_calls: int = Field(default=DEFAULT_MAX_CALLS, ge=1, le=MOST_CALLS)
+    max_calls: int = DEFAULT_MAX_CALLS
     env: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("env")
@@ -101,10 +86,10 @@ def read(settings: Any) -> TenantSettings:
     """Read a row's settings; never raises, whatever the operator's SQL has put there."""
     faults: list[TenantFault] = []
     if not isinstance(settings, Mapping):
-        faults.append(_fault("settings", "not a JSON object"))
+        faults.append(malformed("settings: not a JSON object"))
         settings = {}
     if settings.get("livekit") is None:
-        faults.append(_fault("livekit", "missing: server_url, api_key and api_secret"))
+        faults.append(malformed("settings.livekit: missing: server_url, api_key and api_secret"))
         livekit = None
     else:
         livekit = _part(LivekitPart, "livekit", settings, faults)
@@ -155,6 +140,15 @@ def replace_at(settings: Mapping[str, Any], path: Path, text: str) -> dict[str, 
     return dict(settings) | {head: inner}
 
 
+def malformed(problem: str) -> TenantFault:
+    """Make a fault of what a row's settings say."""
+    return TenantFault(
+        id="malformed-settings",
+        problem=problem,
+        hint="mend the row's settings, or register the tenant anew",
+    )
+
+
 def _at(settings: Any, path: Path) -> Any:
     for name in path:
         settings = settings.get(name) if isinstance(settings, Mapping) else None
@@ -170,13 +164,6 @@ def _part(
     except ValidationError as error:
         for one in error.errors(include_input=False, include_url=False):
             where = ".".join(str(step) for step in (name, *one["loc"]))
-            faults.append(_fault(where, one["msg"].removeprefix("Value error, ")))
+            problem = one["msg"].removeprefix("Value error, ")
+            faults.append(malformed(f"settings.{where}: {problem}"))
         return None
-
-
-def _fault(where: str, problem: str) -> TenantFault:
-    return TenantFault(
-        id="malformed-settings",
-        problem=f"settings.{where}: {problem}" if where != "settings" else f"settings: {problem}",
-        hint="mend the row's settings, or register the tenant anew",
-    )

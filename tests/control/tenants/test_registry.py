@@ -21,6 +21,11 @@ from control.tenants.registry import (
 from tests.control.planes import CANARY, OPERATOR_KEY, livekit, opened, sqlite, variables
 
 
+def _with(**changed: str) -> Any:
+    settings = dict(livekit())
+    return settings | {"livekit": settings["livekit"] | changed}
+
+
 async def _sql(plane: Plane, statement: str, **values: Any) -> None:
     async def work(connection: AsyncConnection) -> None:
         await connection.execute(text(statement), values)
@@ -187,6 +192,71 @@ async def test_settings_that_cannot_be_right_are_refused_by_name(
     async with opened(sqlite(tmp_path)) as plane:
         with pytest.raises(RegistrationRefused, match=problem):
             await plane.registry.register(TenantRegistration("acme", settings=settings))
+
+
+_WRONG_VALUES: list[tuple[Any, str]] = [
+    (_with(api_key="your-api-key"), "settings.livekit.api_key: is a placeholder, not a value"),
+    (_with(api_key="APIacme "), "settings.livekit.api_key: begins or ends with a blank"),
+    (_with(api_key="API\nacme"), "settings.livekit.api_key: has a control character in it"),
+    (_with(api_secret=f"{CANARY}\n"), "settings.livekit.api_secret: begins or ends with a blank"),
+    (_with(api_secret="changeme"), "settings.livekit.api_secret: is a placeholder, not a value"),
+    (_with(server_url=" wss://a.example.com"), "settings.livekit.server_url: begins or ends"),
+    (_with(server_url="wss://a.example.com?x=1"), "settings.livekit.server_url: has a query"),
+    (_with(server_url="https://cloud.livekit.io"), "settings.livekit.server_url: is LiveKit Cloud"),
+    (_with(server_url="ws://a.example.com"), "settings.livekit.server_url: goes to a public host"),
+    (_with(api_key=CANARY, api_secret="APIacme"), "settings.livekit.api_key: key and secret are"),
+    (livekit(openai={"api_key": "sk-..."}), "settings.openai.api_key: is a placeholder"),
+    (livekit(openai={"base_url": "api.example.com"}), "settings.openai.base_url: begins with none"),
+    (livekit(agent={"max_calls": 5000}), "settings.agent.max_calls: is not between 1 and 1000"),
+    (livekit(agent={"name": "two words"}), "settings.agent.name: is longer than 128 characters or"),
+    (livekit(agent={"env": {"TOKEN_RULE": "off"}}), "settings.agent.env.TOKEN_RULE: is none of"),
+    (livekit(agent={"config": {"greting": "x"}}), "settings.agent.config: greting: unknown key"),
+]
+
+
+@pytest.mark.parametrize(("settings", "problem"), _WRONG_VALUES)
+async def test_a_value_that_bootstrap_refuses_is_refused_and_by_sql_a_fault(
+    tmp_path: Path, settings: Any, problem: str
+) -> None:
+    async with opened(sqlite(tmp_path)) as plane:
+        with pytest.raises(RegistrationRefused) as refused:
+            await plane.registry.register(TenantRegistration("acme", settings=settings))
+        assert refused.value.problems[0].startswith(problem)
+        await _insert(plane, "acme", settings)
+        tenant = await plane.registry.callee("acme")
+        assert tenant.faults[0].problem.startswith(problem)
+        assert not tenant.is_served
+        # Sealed by now, and judged as it was in plain text.
+        assert [fault.problem for fault in (await plane.registry.tenant("acme")).faults] == [
+            *refused.value.problems
+        ]
+        assert CANARY not in str(refused.value) + repr(tenant)
+
+
+async def test_an_id_that_sql_made_up_is_a_fault(tmp_path: Path) -> None:
+    async with opened(sqlite(tmp_path)) as plane:
+        await _insert(plane, "acme/eu", livekit())
+        (tenant,) = await plane.registry.tenants()
+        assert [fault.problem.partition(",")[0] for fault in tenant.faults] == [
+            "id: is no tenant id: lower-case letters and digits with single hyphens between"
+        ]
+
+
+async def test_claims_are_asked_for_where_the_control_plane_can_sign_them(tmp_path: Path) -> None:
+    asking = livekit(agent={"env": {"CLAIM_POLICY": "required"}})
+    async with opened(sqlite(tmp_path)) as plane:
+        await plane.registry.register(TenantRegistration("acme", settings=asking))
+        key = plane.settings.environment["CONTROL_SEALING_KEY"]
+    async with opened(sqlite(tmp_path), CLAIM_PRIVATE_KEY="", CONTROL_SEALING_KEY=key) as plane:
+        (fault,) = (await plane.registry.callee("acme")).faults
+        assert fault.problem.startswith("CLAIM_PUBLIC_KEY: is missing while CLAIM_POLICY is ")
+
+
+async def test_a_providers_key_may_be_with_whoever_starts_the_worker(tmp_path: Path) -> None:
+    async with opened(sqlite(tmp_path)) as plane:
+        tenant, _ = await plane.registry.register(TenantRegistration("acme", settings=livekit()))
+        assert tenant.openai_api_key is None
+        assert tenant.faults == ()
 
 
 @pytest.mark.parametrize("tenant_id", ["", "Acme", "a--b", "-a", "a" * 64, "a/b", "ä"])
