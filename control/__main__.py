@@ -47,7 +47,8 @@ def main() -> None:
 
 
 def _end(error: Exception, code: ExitCode) -> None:
-    typer.echo(str(error), err=True)
+    for problem in getattr(error, "problems", (str(error),)):
+        typer.echo(problem, err=True)
     if hint := getattr(error, "hint", ""):
         typer.echo(f"  {hint}", err=True)
     sys.exit(code)

@@ -98,7 +98,9 @@ async def _import_one(plane: Plane, path: Path) -> int:
         wanted = TenantRegistration(read.tenant_id, settings=read.settings)
         _tell_registered(read, *await plane.registry.register(wanted))
     except (RegistrationRefused, SharedKey) as error:
-        typer.echo(f"{path.name}: {error}\n  {error.hint}", err=True)
+        for problem in error.problems:
+            typer.echo(f"{path.name}: {problem}", err=True)
+        typer.echo(f"  {error.hint}", err=True)
         return 1
     return 0
 
@@ -163,6 +165,8 @@ def _tell_registered(read: TenantEnvFile, tenant: Tenant, is_new: bool) -> None:
     typer.echo(f"{tenant.id} {done}: project {host}, key {key}")
     if read.ignored:
         typer.echo(f"  not the tenant's to set, left out: {', '.join(read.ignored)}")
+    for warning in read.warnings:
+        typer.echo(f"  warning: {warning}")
 
 
 def _tell_check(line: ReportLine) -> None:

@@ -9,65 +9,9 @@ from pathlib import Path
 import pytest
 
 from contract.programs import ROOT
-from control.tenants.env_file import read_env_file
-from control.tenants.registry import RegistrationRefused
 from sandbox.child import plain_environment
 from tests.control.planes import CANARY
-
-ENV = f"""LIVEKIT_URL=wss://acme.livekit.cloud
-LIVEKIT_API_KEY=APIacme
-LIVEKIT_API_SECRET={CANARY}
-ROOM_PREFIX=acme--
-MAX_CALLS=3
-AGENT_CONFIG=agent.yaml
-TOKEN_RULE=warn
-USAGE_SECRET=not-the-tenants
-"""
-
-
-def _write(folder: Path, name: str = "acme", text: str = ENV) -> Path:
-    (folder / "agent.yaml").write_text("greeting: Hello\n")
-    path = folder / f"{name}.env"
-    path.write_text(text)
-    return path
-
-
-def test_an_env_file_becomes_a_rows_settings(tmp_path: Path) -> None:
-    read = read_env_file(_write(tmp_path))
-    assert read.tenant_id == "acme"
-    assert read.settings["livekit"]["api_secret"] == CANARY
-    assert read.settings["agent"] == {
-        "env": {"TOKEN_RULE": "warn"},
-        "room_prefix": "acme--",
-        "max_calls": 3,
-        "config": {"greeting": "Hello"},
-    }
-    assert read.ignored == ("USAGE_SECRET",)
-    assert CANARY not in repr(read)
-
-
-def test_a_secret_may_stand_in_a_file_of_its_own(tmp_path: Path) -> None:
-    (tmp_path / "secret").write_text(f"{CANARY}\n")
-    text = ENV.replace(f"LIVEKIT_API_SECRET={CANARY}", "LIVEKIT_API_SECRET_FILE=secret")
-    assert read_env_file(_write(tmp_path, text=text)).settings["livekit"]["api_secret"] == CANARY
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        (ENV + "TENANT_ID=globex\n", "TENANT_ID is globex"),
-        (ENV.replace("LIVEKIT_URL", "URL"), "LIVEKIT_URL missing"),
-        (ENV.replace("=3", "=three"), "MAX_CALLS is no whole number"),
-        (ENV.replace("agent.yaml", "absent.yaml"), "AGENT_CONFIG"),
-        (ENV + "LIVEKIT_API_KEY_FILE=x\n", "given twice"),
-    ],
-)
-def test_an_env_file_that_cannot_be_right_is_refused(
-    tmp_path: Path, text: str, problem: str
-) -> None:
-    with pytest.raises(RegistrationRefused, match=problem) as refused:
-        read_env_file(_write(tmp_path, text=text), "acme")
-    assert CANARY not in str(refused.value)
+from tests.control.tenants.env_files import ENV, write
 
 
 def _run(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -86,12 +30,12 @@ def _run(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProc
 
 @pytest.mark.integration
 def test_tenants_are_registered_imported_and_listed_with_nothing_set(tmp_path: Path) -> None:
-    added = _run(tmp_path, "tenants", "add", "acme", "--env-file", str(_write(tmp_path)))
+    added = _run(tmp_path, "tenants", "add", "acme", "--env-file", str(write(tmp_path)))
     assert (added.returncode, "acme registered" in added.stdout) == (0, True), added.stderr
     folder = tmp_path / "folder"
     folder.mkdir()
-    _write(folder, "globex", ENV.replace("APIacme", "APIglobex"))
-    _write(folder, "initech")
+    write(folder, ENV.replace("APIacme", "APIglobex"), "globex")
+    write(folder, name="initech")
     imported = _run(tmp_path, "tenants", "import", str(folder))
     assert imported.returncode == 78
     assert "1 of 2 registered" in imported.stdout
@@ -103,6 +47,29 @@ def test_tenants_are_registered_imported_and_listed_with_nothing_set(tmp_path: P
     table = _run(tmp_path, "tenants", "list").stdout.splitlines()
     assert [line.split()[0] for line in table] == ["tenant", "acme", "globex"]
     assert (tmp_path / "control.db.keys").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.integration
+def test_an_env_file_is_refused_with_every_fault_in_a_line_and_taken_with_its_warnings(
+    tmp_path: Path,
+) -> None:
+    faulty = ENV.replace("=3", "=5000").replace("APIacme", "your-api-key")
+    refused = _run(tmp_path, "tenants", "add", "acme", "--env-file", str(write(tmp_path, faulty)))
+    assert refused.returncode == 78
+    assert refused.stderr.splitlines() == [
+        "LIVEKIT_API_KEY: is a placeholder, not a value; for example APIa1B2c3D4e5F6",
+        "MAX_CALLS: is not between 1 and 1000; for example 10",
+        "  mend what is named and send it again",
+    ]
+    imported = _run(tmp_path, "tenants", "import", str(tmp_path))
+    assert imported.returncode == 78
+    assert "acme.env: MAX_CALLS: is not between 1 and 1000" in imported.stderr
+    twice = write(tmp_path, ENV + "MAX_CALLS=4\nLOG_FORMATT=json\n")
+    added = _run(tmp_path, "tenants", "add", "acme", "--env-file", str(twice))
+    assert added.returncode == 0
+    assert "  warning: MAX_CALLS: acme.env line 10: it stands twice" in added.stdout
+    assert "did you mean LOG_FORMAT?" in added.stdout
+    assert "left out: LOG_LEVEL" in added.stdout
 
 
 @pytest.mark.integration
