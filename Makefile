@@ -12,7 +12,7 @@ QUICK ?=
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1 \t\2/' | expand -t 16
 
-parts: ## install uv, livekit-server and the Python packages into this folder
+parts: ## install uv, livekit-server, actionlint and the Python packages into this folder
 	@./install.sh
 
 demo: parts ## two tenants, two projects, two callers, answered aloud (KEEP=1 leaves all up)
@@ -30,8 +30,9 @@ oldest: parts ## the quick tests and the demo on the oldest Python that is suppo
 	@.cache/python$(OLDEST)/bin/python -m pytest -q -m "not integration"
 	@.cache/python$(OLDEST)/bin/python -m sandbox demo
 
-lint: parts ## ruff, mypy and the import contracts
+lint: parts ## ruff, mypy, the import contracts, the workflows and the scripts
 	@$(RUN) ruff check . && $(RUN) ruff format --check . && $(RUN) mypy . && $(RUN) lint-imports
+	@$(RUN) actionlint .github/workflows/*.yml && $(RUN) shellcheck *.sh $(wildcard */*.sh) .ci/run
 
 image: parts ## build both container images with a Docker Engine and print the size of each part
 	@$(RUN) python -m sandbox image

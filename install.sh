@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Puts what the project needs into its own folder: uv, livekit-server, the Python packages. Safe to repeat.
+# Puts what the project needs into its own folder: uv, livekit-server, actionlint, the Python packages.
+# Safe to repeat.
 set -euo pipefail
 cd "$(dirname "$0")"
 livekit_server=github.com/livekit/livekit-server/cmd/server@v1.11.0
+actionlint=github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 say() { printf '==> %s\n' "$*"; }
 fail() { printf 'install: %s\n' "$*" >&2; exit 1; }
@@ -33,19 +35,22 @@ install_uv() {
     fi
 }
 
-install_livekit_server() {
-    if command -v livekit-server >/dev/null; then
-        ln -sf "$(command -v livekit-server)" .tools/bin/livekit-server
+# The program's name, its Go package, and the name that Go gives to what it builds.
+install_program() {
+    local program=$1 package=$2 built=$3
+    if command -v "$program" >/dev/null; then
+        ln -sf "$(command -v "$program")" ".tools/bin/$program"
     else
-        command -v go >/dev/null || fail "neither livekit-server nor Go is on the PATH; install either and run this again"
-        say "livekit-server, built with Go (about a minute)"
-        GOBIN="$PWD/.tools/go" go install "$livekit_server"
-        mv .tools/go/server .tools/bin/livekit-server
+        command -v go >/dev/null || fail "neither $program nor Go is on the PATH; install either and run this again"
+        say "$program, built with Go (about a minute)"
+        GOBIN="$PWD/.tools/go" go install "$package"
+        mv ".tools/go/$built" ".tools/bin/$program"
     fi
 }
 
 mkdir -p .tools/bin
 [ -x .tools/bin/uv ] || install_uv
-[ -x .tools/bin/livekit-server ] || install_livekit_server
+[ -x .tools/bin/livekit-server ] || install_program livekit-server "$livekit_server" server
+[ -x .tools/bin/actionlint ] || install_program actionlint "$actionlint" actionlint
 say "Python packages, as locked"
 .tools/bin/uv sync --frozen --quiet --python "$(find_python)"
