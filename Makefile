@@ -31,8 +31,8 @@ oldest: parts ## the quick tests and the demo on the oldest Python that is suppo
 	@.cache/python$(OLDEST)/bin/python -m sandbox demo
 
 lint: parts ## ruff, mypy, the import contracts, the workflows and the scripts
-	@$(RUN) ruff check . && $(RUN) ruff format --check . && $(RUN) mypy . && $(RUN) lint-imports
-	@$(RUN) actionlint .github/workflows/*.yml && $(RUN) shellcheck *.sh $(wildcard */*.sh) .ci/run
+	@$(RUN) ruff check . && $(RUN) ruff format --check . && $(RUN) mypy . .ci && $(RUN) lint-imports
+	@$(RUN) actionlint .github/workflows/*.yml && $(RUN) shellcheck *.sh $(wildcard */*.sh) .ci/run .ci/newest-sdk
 
 image: parts ## build both container images with a Docker Engine and print the size of each part
 	@$(RUN) python -m sandbox image

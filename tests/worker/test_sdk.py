@@ -19,12 +19,19 @@ from pydantic import SecretStr
 from worker import logs
 from worker.forking import fork_server
 
+pytestmark = pytest.mark.private_names
+
 ROOT = Path(__file__).parent.parent.parent
 PROGRAM = "tests.worker.forked"
 
 
 def _source(what: Any) -> str:
     return inspect.getsource(what)
+
+
+def _position(source: str, text: str) -> int:
+    assert text in source
+    return source.index(text)
 
 
 def _told(code: str, **variables: str) -> str:
@@ -76,7 +83,7 @@ def test_the_worker_connects_and_registers_as_we_watch_it() -> None:
 def test_the_worker_is_started_before_its_connection_task_first_runs() -> None:
     source = _source(AgentServer.run)
     session, connecting, told = (
-        source.index(text)
+        _position(source, text)
         for text in (
             "self._http_session = aiohttp",
             "self._connection_task()",
@@ -96,7 +103,7 @@ def test_the_modules_constants_that_we_pin_are_read_when_used() -> None:
 def test_the_pool_tells_of_its_processes_in_the_order_that_the_line_needs() -> None:
     source = _source(proc_pool.ProcPool._proc_spawn_task)
     created, started, told = (
-        source.index(text)
+        _position(source, text)
         for text in (
             'self.emit("process_created", proc)',
             "await proc.start()",

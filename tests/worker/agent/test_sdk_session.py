@@ -4,12 +4,15 @@ import asyncio
 import inspect
 from typing import Any, cast
 
+import pytest
 from livekit import rtc
 from livekit.agents import AgentSession
 from livekit.agents.voice.agent_session import SessionConnectOptions
 from livekit.agents.voice.room_io._output import _ParticipantAudioOutput
 
 from worker.agent import sdk_session
+
+pytestmark = pytest.mark.private_names
 
 
 class Source:
