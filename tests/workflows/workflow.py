@@ -1,6 +1,7 @@
 """Reads a workflow, and runs a step of it as GitHub's runner does."""
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,12 @@ import yaml
 from contract.programs import ROOT
 
 FOLDER = ROOT / ".github" / "workflows"
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """Give a page's blocks of code in a language; the page's path is that from the top."""
+    text = (ROOT / page).read_text()
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
 def read(text: str) -> dict[str, Any]:
@@ -35,5 +42,4 @@ def run(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=100,
     )
