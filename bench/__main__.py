@@ -19,7 +19,7 @@ from bench.scale import FULL, QUICK, Scale
 from bench.subject import SUBJECTS, Surroundings
 from bench.voice import question
 from sandbox.servers import start_project
-from sandbox.speech.running import start_speech
+from sandbox.speech.process import start_speech
 
 _PARTS = ("voice", "silent", "tenants", "image")
 

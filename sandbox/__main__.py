@@ -1,4 +1,4 @@
-"""The sandbox's command line: each part alone, and the demo of all of them."""
+"""The sandbox's command line: each part alone, and the demo of all parts."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ import typer
 
 from sandbox.child import StartFault, end_all
 from sandbox.image import Target
-from sandbox.speech.running import KEY_VARIABLE
+from sandbox.speech.process import KEY_VARIABLE
 
 app = typer.Typer(
     help="Real parts on one machine: projects, speech, callers, tenants, and a demo of them all.",
@@ -37,9 +37,9 @@ def project(
     from sandbox.servers import start_project  # keeps --help quick
 
     def start() -> None:
-        key = start_project(name).credentials
-        typer.echo(f"LIVEKIT_URL={key.url}\nLIVEKIT_API_KEY={key.api_key}")
-        typer.echo(f"LIVEKIT_API_SECRET={key.api_secret.get_secret_value()}")
+        credentials = start_project(name).credentials
+        typer.echo(f"LIVEKIT_URL={credentials.url}\nLIVEKIT_API_KEY={credentials.api_key}")
+        typer.echo(f"LIVEKIT_API_SECRET={credentials.api_secret.get_secret_value()}")
 
     _stay_up(start)
 
@@ -50,12 +50,12 @@ def speech(
     api_key: Key = "sk-sandbox",
 ) -> None:
     """Serve an OpenAI-compatible endpoint: Whisper, Piper and a scripted language model."""
-    _go_first()
+    _raise_priority()
     from sandbox.speech.endpoint import serve  # models and their libraries take a second
 
     async def run() -> None:
-        runner, taken = await serve(port, api_key)
-        typer.echo(f"OPENAI_BASE_URL=http://127.0.0.1:{taken}/v1")
+        runner, served_port = await serve(port, api_key)
+        typer.echo(f"OPENAI_BASE_URL=http://127.0.0.1:{served_port}/v1")
         try:
             await asyncio.Event().wait()
         finally:
@@ -96,35 +96,35 @@ def caller(  # noqa: PLR0913, PLR0917 - a command's options
     speech_key: Key = "sk-sandbox",
 ) -> None:
     """Call: listen to the greeting, ask, and print what the agent answered."""
-    from sandbox import calling  # the caller's library takes a moment
-    from sandbox.caller import NothingHeard
-    from sandbox.dispatching import Arranged
+    from sandbox.callers import command  # the caller's library takes a moment
+    from sandbox.callers.backend import ConnectionDetails
+    from sandbox.callers.caller import NothingHeard
 
     if env_file is None and (url is None or token is None):
         raise typer.BadParameter("either --env-file, or --url and --token")
     try:
-        with calling.lent_speech(env_file, speech_url, speech_key) as lent:
+        with command.speech_for_call(env_file, speech_url, speech_key) as speech_client:
             if url is not None and token is not None:
-                arranged = Arranged("", url, token, time.monotonic())
-                heard = asyncio.run(calling.call_room(arranged, say, lent))
+                details = ConnectionDetails("", url, token, time.monotonic())
+                result = asyncio.run(command.call_room(details, say, speech_client))
             elif env_file is not None:
-                heard = asyncio.run(calling.call_tenant(env_file, say, lent))
+                result = asyncio.run(command.call_tenant(env_file, say, speech_client))
     except NothingHeard as fault:
         typer.echo(f"caller: {fault}", err=True)
         raise typer.Exit(1) from None
     if save is not None:
-        save.write_bytes(heard.wav)
-    typer.echo(calling.as_json(heard) if json else calling.as_text(heard))
+        save.write_bytes(result.wav)
+    typer.echo(command.as_json(result) if json else command.as_text(result))
 
 
 @app.command()
 def demo(
     keep: Annotated[
-        bool, typer.Option("--keep", help="Leave all up until Ctrl-C, and say how to play with it.")
+        bool, typer.Option("--keep", help="Leave all up until Ctrl-C, and print commands to try.")
     ] = False,
 ) -> None:
     """Show two tenants, each on its own project, each answering its own caller aloud."""
-    from sandbox.demo import run  # the caller's library takes a moment
+    from sandbox.demo.run import run  # the caller's library takes a moment
 
     raise typer.Exit(run(keep))
 
@@ -152,9 +152,9 @@ def image(
         raise typer.Exit(1)
 
 
-def _go_first() -> None:
-    # It stands in for a provider elsewhere, which this machine's load would not slow down; only
-    # root may ask for that, and threads inherit it if it is asked for before they start.
+def _raise_priority() -> None:
+    # A provider elsewhere would not be slowed down by this machine's load. Only root may raise a
+    # priority, and threads inherit it if it is raised before they start.
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
         # Where Linux shares the processor among sessions first, the session needs it as well.

@@ -1,4 +1,4 @@
-"""A child process in a group of its own, which dies with us and says why it did not start."""
+"""A child process in a group of its own, which ends with its parent and keeps a log."""
 
 import contextlib
 import os
@@ -20,18 +20,18 @@ _started: list["Child"] = []
 
 
 class StartFault(RuntimeError):
-    """A part of the sandbox did not start; carries the end of its log."""
+    """A part of the sandbox did not start; the message has the end of its log."""
 
 
 class Child:
-    """A running program of the sandbox, its output in a log file."""
+    """A program that the sandbox started, its output in a log file."""
 
     def __init__(self, process: subprocess.Popen[bytes], name: str, log: Path) -> None:
         self.process, self.name, self.log = process, name, log
 
     @property
     def pid(self) -> int:
-        """The process id, which is its group's too."""
+        """The process id, which is also the id of its group."""
         return self.process.pid
 
     @property
@@ -45,7 +45,7 @@ class Child:
             self.process.send_signal(number)
 
     def stop(self, patience_seconds: float = 2.0) -> int:
-        """Ask it to end, then make it; give its exit code. Nothing of its group is left."""
+        """Ask it to end, then kill it; give its exit code. Nothing of its group is left."""
         self.signal(signal.SIGTERM)
         try:
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -56,7 +56,7 @@ class Child:
 
     def kill(self) -> None:
         """End it and whatever it started in its group, at once."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left in it
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # its group is empty
             os.killpg(self.pid, signal.SIGKILL)
         self.process.wait()
 
@@ -64,22 +64,23 @@ class Child:
         """Read the end of its log."""
         return self.log.read_text(errors="replace")[-characters:] if self.log.exists() else ""
 
-    def wait_until(self, is_true: Callable[[], bool], what: str, patience_seconds: float) -> None:
-        """Wait for something that only polling can tell.
+    def wait_until(self, is_true: Callable[[], bool], state: str, patience_seconds: float) -> None:
+        """Poll until the program is in a state; `state` names it in the fault.
 
         Raises:
-            StartFault: when the program ended or the patience did.
+            StartFault: the program ended, or the patience did.
         """
         deadline = time.monotonic() + patience_seconds
         while not is_true():
             if not self.is_running:
                 raise StartFault(
-                    f"{self.name} ended with {self.process.returncode} before it was {what}:\n"
+                    f"{self.name} ended with {self.process.returncode} before it was {state}:\n"
                     f"{self.log_tail()}"
                 )
             if time.monotonic() > deadline:
                 raise StartFault(
-                    f"{self.name} was not {what} after {patience_seconds:.0f} s:\n{self.log_tail()}"
+                    f"{self.name} was not {state} after {patience_seconds:.0f} s:\n"
+                    f"{self.log_tail()}"
                 )
             time.sleep(_POLL_SECONDS)
 
@@ -87,14 +88,14 @@ class Child:
 def start_child(
     name: str, command: Sequence[str], *, log: Path, environment: Mapping[str, str] | None = None
 ) -> Child:
-    """Start a program of our own folder with just this environment, output appended to `log`."""
-    leashed = [sys.executable, "-I", "-S", str(_PARENT_DEATH), str(os.getpid()), *command]
+    """Start a program in our own folder with only this environment; `log` gets its output."""
+    guarded_command = [sys.executable, "-I", "-S", str(_PARENT_DEATH), str(os.getpid()), *command]
     log.parent.mkdir(parents=True, exist_ok=True)
 
     def spawn() -> Child:
         with log.open("ab") as output:
             process = subprocess.Popen(
-                leashed,
+                guarded_command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -109,14 +110,14 @@ def start_child(
 
 
 def end_all() -> None:
-    """Kill all that this process has started, whether or not whoever started it knows of it."""
-    _spawner.submit(int).result()  # behind a start that Ctrl-C has interrupted
+    """Kill every child that this process has started."""
+    _spawner.submit(int).result()  # waits for a start that Ctrl-C has interrupted
     for child in reversed(_started):
         child.kill()
     _started.clear()
 
 
 def plain_environment() -> dict[str, str]:
-    """Give what any program needs of ours, and nothing that could name a tenant or a provider."""
+    """Give the variables that any program needs; none of them names a tenant or a provider."""
     names = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "OPENBLAS_CORETYPE")
     return {name: os.environ[name] for name in names if name in os.environ}

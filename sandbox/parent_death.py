@@ -1,4 +1,4 @@
-"""Becomes another program that the kernel kills when whoever started it is gone."""
+"""Becomes another program, which the kernel kills when its parent ends."""
 
 import ctypes
 import os
@@ -13,7 +13,7 @@ def main() -> None:
     parent, program = int(sys.argv[1]), sys.argv[2:]
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before the kernel was told
+    if os.getppid() != parent:  # the parent ended before the kernel was told
         raise SystemExit(1)
     os.execvp(program[0], program)  # noqa: S606 - becoming that program is the purpose
 

@@ -1,4 +1,4 @@
-"""Ports that nobody else on this machine is about to use, neither us nor outgoing connections."""
+"""Free ports: no other test run and no outgoing connection of this machine takes them."""
 
 import fcntl
 import os
@@ -7,15 +7,15 @@ import socket
 import tempfile
 from pathlib import Path
 
-# Below the kernel's range for outgoing connections (32768 up), which would take a port at random.
+# Below the kernel's range for outgoing connections (32768 up), which take ports at random.
 _LOWEST, _HIGHEST = 20_000, 32_000
-_held: dict[int, int] = {}
+_locks: dict[int, int] = {}
 
 
 def free_port() -> int:
     """Reserve a port of 127.0.0.1, free for TCP and UDP, for as long as this process lives."""
     for port in random.sample(range(_LOWEST, _HIGHEST), 500):
-        if port not in _held and _reserve(port):
+        if port not in _locks and _reserve(port):
             return port
     raise RuntimeError("no free port between 20000 and 32000")
 
@@ -30,11 +30,11 @@ def _reserve(port: int) -> bool:
     except OSError:
         os.close(lock)
         return False
-    _held[port] = lock
+    _locks[port] = lock
     return True
 
 
 def _bind(port: int) -> None:
     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-        with socket.socket(socket.AF_INET, kind) as probe:
-            probe.bind(("127.0.0.1", port))
+        with socket.socket(socket.AF_INET, kind) as listener:
+            listener.bind(("127.0.0.1", port))

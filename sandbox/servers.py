@@ -1,4 +1,4 @@
-"""A LiveKit project of its own: a real livekit-server on this machine, with its own keys."""
+"""LiveKit projects: each is a real livekit-server on loopback, with keys of its own."""
 
 import http.client
 import json

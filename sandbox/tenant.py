@@ -1,4 +1,4 @@
-"""One tenant's container without a container: `entrypoint.sh` with the tenant's own env file."""
+"""A tenant's worker without a container: `entrypoint.sh` with the tenant's own env file."""
 
 import http.client
 import json
@@ -11,13 +11,13 @@ import yaml
 from contract.programs import ROOT
 from project.credentials import Credentials
 from sandbox.child import Child, plain_environment, start_child
-from sandbox.speech.client import Speech
+from sandbox.speech.client import SpeechClient
 
 _READY_SECONDS = 60.0
 
 
 class RunningTenant:
-    """A tenant's worker, in a process group of its own, told by its env file alone."""
+    """A tenant's worker in a process group of its own; its env file alone says whose it is."""
 
     def __init__(self, name: str, env_file: Path, state_dir: Path, child: Child) -> None:
         self.name, self.env_file, self._child = name, env_file, child
@@ -34,7 +34,7 @@ class RunningTenant:
         return f"http://127.0.0.1:{self._port}"
 
     def status(self) -> dict[str, Any]:
-        """Ask its /status."""
+        """Ask for its /status."""
         body: dict[str, Any] = json.loads(self._get("/status")[1])
         return body
 
@@ -49,7 +49,7 @@ class RunningTenant:
         """Wait until it takes calls.
 
         Raises:
-            StartFault: it ended or was not ready in time; carries the end of its log.
+            StartFault: it ended or was not ready in time.
         """
         self._child.wait_until(self.is_ready, "ready", patience_seconds)
 
@@ -62,21 +62,21 @@ class RunningTenant:
         try:
             port: int | None = json.loads((self._state_dir / "state.json").read_text())["port"]
         except (OSError, ValueError, KeyError):
-            return None  # it has not written it yet
+            return None  # the file is not written yet
         return port
 
     def _get(self, path: str) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self._port or 0, timeout=5)
         try:
             connection.request("GET", path)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
+            response = connection.getresponse()
+            return response.status, response.read()
         finally:
             connection.close()
 
 
-def tenant_variables(tenant: str, credentials: Credentials, speech: Speech) -> dict[str, str]:
-    """Give what a tenant's env file says at least."""
+def tenant_variables(tenant: str, credentials: Credentials, speech: SpeechClient) -> dict[str, str]:
+    """Give the least variables that a tenant's env file needs."""
     return {
         "TENANT_ID": tenant,
         "LIVEKIT_URL": credentials.url,
@@ -91,13 +91,13 @@ def write_env_file(
     path: Path, variables: Mapping[str, str], agent_config: Mapping[str, Any] | None = None
 ) -> None:
     """Write an env file that its owner alone may read, and AGENT_CONFIG's file beside it."""
-    lines = dict(variables)
+    written_variables = dict(variables)
     if agent_config is not None:
         config_file = path.with_suffix(".yaml")
         config_file.write_text(yaml.safe_dump(dict(agent_config), sort_keys=False))
-        lines["AGENT_CONFIG"] = config_file.name
+        written_variables["AGENT_CONFIG"] = config_file.name
     path.touch(mode=0o600)
-    path.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
+    path.write_text("".join(f"{name}={value}\n" for name, value in written_variables.items()))
 
 
 def start_tenant(
@@ -109,7 +109,7 @@ def start_tenant(
         name: for messages and file names.
         env_file: the tenant's variables.
         folder: a folder of its own.
-        host: the host's variables beyond health on a free port of 127.0.0.1.
+        host: the host's variables, beside those that serve health on a free port of 127.0.0.1.
     """
     state_dir = folder / "state"
     environment = plain_environment() | {

@@ -13,7 +13,7 @@ import pytest
 from sandbox.engine import RunningEngine, start_engine
 from sandbox.image import Image, Target, build
 from sandbox.servers import RunningProject, start_project
-from sandbox.speech.running import RunningSpeech, start_speech
+from sandbox.speech.process import RunningSpeech, start_speech
 
 
 def pytest_configure() -> None:

@@ -1,6 +1,6 @@
-"""A model provider on this machine: real ears and a real voice, and a language model by script.
+"""A model provider on this machine: OpenAI's API before real speech models and a scripted LLM.
 
-Belongs here: what answers OpenAI's HTTP and realtime API, the faults it shows to order, its counts.
+Belongs here: OpenAI's HTTP and realtime API, the faults that it can be told to show, its counts.
 Does not: anything that knows a tenant, a room or a call.
-May import: contract, sandbox.child, sandbox.ports; the `sandbox` dependency group.
+May import: contract, sandbox.child, sandbox.ports; what the `sandbox` dependency group brings.
 """

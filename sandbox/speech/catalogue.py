@@ -1,9 +1,9 @@
-"""The models that the endpoint claims to have: a provider's names, served by what is here."""
+"""The models that the endpoint offers: a provider's names, served by the models that are here."""
 
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class ModelKind(StrEnum):
     """What a model does."""
 
     STT = "stt"
@@ -13,15 +13,15 @@ class Kind(StrEnum):
 
 
 _NAMES = {
-    Kind.STT: ("gpt-4o-mini-transcribe", "gpt-4o-transcribe", "whisper-1"),
-    Kind.LLM: ("gpt-4o-mini", "gpt-4o", "gpt-4.1-mini", "gpt-4.1", "gpt-5-mini"),
-    Kind.TTS: ("gpt-4o-mini-tts", "tts-1", "tts-1-hd"),
-    Kind.REALTIME: ("gpt-realtime", "gpt-realtime-mini"),
+    ModelKind.STT: ("gpt-4o-mini-transcribe", "gpt-4o-transcribe", "whisper-1"),
+    ModelKind.LLM: ("gpt-4o-mini", "gpt-4o", "gpt-4.1-mini", "gpt-4.1", "gpt-5-mini"),
+    ModelKind.TTS: ("gpt-4o-mini-tts", "tts-1", "tts-1-hd"),
+    ModelKind.REALTIME: ("gpt-realtime", "gpt-realtime-mini"),
 }
 
 MODELS = {name: kind for kind, names in _NAMES.items() for name in names}
 
 
-def is_offered(name: str, kind: Kind) -> bool:
-    """Tell whether a model of that name and kind can be asked."""
+def is_offered(name: str, kind: ModelKind) -> bool:
+    """Tell whether the endpoint offers a model of that name and kind."""
     return MODELS.get(name) is kind

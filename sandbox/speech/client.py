@@ -1,4 +1,4 @@
-"""The endpoint as its owner sees it: counts, faults, and its voice and ears on loan."""
+"""A client of the endpoint's own routes: counts, faults, and speech that is not counted."""
 
 import json
 import urllib.request
@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 import aiohttp
 
-from sandbox.speech.counts import Served, read
+from sandbox.speech.counts import ModelCounts, read_counts
 
 FaultName = Literal["401", "429", "500", "silence"]
 
 
-class Speech:
+class SpeechClient:
     """An endpoint; its `url` and `api_key` are what OPENAI_BASE_URL and OPENAI_API_KEY take."""
 
     def __init__(self, url: str, api_key: str) -> None:
@@ -23,27 +23,27 @@ class Speech:
         return self.url.removesuffix("/v1")
 
     def __repr__(self) -> str:
-        return f"Speech(url={self.url!r})"
+        return f"SpeechClient(url={self.url!r})"
 
-    def counts(self) -> dict[str, Served]:
-        """Ask what it has served, per model; loans are not counted."""
-        return read(json.loads(self._ask("GET", "/sandbox/counts")))
+    def counts(self) -> dict[str, ModelCounts]:
+        """Ask what it has served, per model; `speak` and `transcribe` are not counted."""
+        return read_counts(json.loads(self._ask("GET", "/sandbox/counts")))
 
     def fail(self, fault: FaultName | None, *, only: str | None = None) -> None:
-        """Order a fault for every request (or one of stt, llm, tts, realtime); None lifts it.
+        """Answer every request (or those for stt, llm, tts or realtime) with a fault; None ends it.
 
         `silence` holds each request for 5 seconds before it is served.
         """
         self._ask("PUT", "/sandbox/fault", {"fault": fault, "only": only})
 
     async def speak(self, text: str) -> bytes:
-        """Have a text said: a wav file, mono, 24 kHz."""
-        return await self._borrow("/sandbox/speak", text.encode())
+        """Turn a text into speech: a wav file, mono, 24 kHz."""
+        return await self._post("/sandbox/speak", text.encode())
 
     async def transcribe(self, sound: bytes) -> str:
-        """Have a sound file written down."""
-        answer = json.loads(await self._borrow("/sandbox/transcribe", sound))
-        return str(answer["text"]).strip()
+        """Give the words of a sound file."""
+        body = json.loads(await self._post("/sandbox/transcribe", sound))
+        return str(body["text"]).strip()
 
     @property
     def _headers(self) -> dict[str, str]:
@@ -56,14 +56,14 @@ class Speech:
             data=json.dumps(body).encode() if body is not None else None,
             headers=self._headers,
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - the same
-            return bytes(answer.read())
+        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - the same
+            return bytes(response.read())
 
-    async def _borrow(self, path: str, body: bytes) -> bytes:
+    async def _post(self, path: str, body: bytes) -> bytes:
         timeout = aiohttp.ClientTimeout(total=60)
         async with (
             aiohttp.ClientSession(headers=self._headers, timeout=timeout) as session,
-            session.post(f"{self.root}{path}", data=body) as answer,
+            session.post(f"{self.root}{path}", data=body) as response,
         ):
-            answer.raise_for_status()
-            return await answer.read()
+            response.raise_for_status()
+            return await response.read()

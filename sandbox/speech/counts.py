@@ -1,16 +1,16 @@
-"""What the endpoint has served, per model: the other side of a usage record."""
+"""What the endpoint has served, per model: what a usage record can be compared with."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sandbox.speech.catalogue import MODELS, Kind
+from sandbox.speech.catalogue import MODELS, ModelKind
 
 
 @dataclass(frozen=True)
-class Served:
-    """All requests to one model so far; tokens as told to the client, sound in seconds."""
+class ModelCounts:
+    """The sums of all requests to one model; tokens as told to the client, sound in seconds."""
 
-    kind: Kind
+    kind: ModelKind
     requests: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
@@ -18,11 +18,11 @@ class Served:
     audio_seconds: float = 0.0
 
 
-class Counts:
-    """The running sums of one endpoint."""
+class EndpointCounts:
+    """The counts of all models since the endpoint started."""
 
     def __init__(self) -> None:
-        self._served: dict[str, Served] = {}
+        self._models: dict[str, ModelCounts] = {}
 
     def add(
         self,
@@ -34,8 +34,8 @@ class Counts:
         audio_seconds: float = 0.0,
     ) -> None:
         """Count one request to a model."""
-        before = self._served.get(model, Served(MODELS[model]))
-        self._served[model] = replace(
+        before = self._models.get(model, ModelCounts(MODELS[model]))
+        self._models[model] = replace(
             before,
             requests=before.requests + 1,
             tokens_in=before.tokens_in + tokens_in,
@@ -45,18 +45,18 @@ class Counts:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Render the sums."""
-        return {model: asdict(served) for model, served in self._served.items()}
+        """Render the counts, by model."""
+        return {model: asdict(counts) for model, counts in self._models.items()}
 
 
-def read(rendered: dict[str, Any]) -> dict[str, Served]:
+def read_counts(rendered: dict[str, Any]) -> dict[str, ModelCounts]:
     """Read what `as_json` rendered."""
     return {
-        model: Served(**fields | {"kind": Kind(fields["kind"])})
+        model: ModelCounts(**fields | {"kind": ModelKind(fields["kind"])})
         for model, fields in rendered.items()
     }
 
 
 def tokens(text: str) -> int:
-    """Count tokens the way this endpoint bills: words."""
+    """Count a text's tokens, which are words for this endpoint."""
     return len(text.split())

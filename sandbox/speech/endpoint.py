@@ -1,4 +1,4 @@
-"""The HTTP side: OpenAI's routes, and our own to count, to order faults and to lend the parts."""
+"""The endpoint: OpenAI's HTTP routes, and our own for counts, faults and speech not counted."""
 
 import hmac
 import secrets
@@ -7,38 +7,38 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.speech import wire
-from sandbox.speech.catalogue import MODELS, Kind, is_offered
-from sandbox.speech.counts import Counts
-from sandbox.speech.ears import Ears
-from sandbox.speech.faults import Fault, Orders
-from sandbox.speech.realtime import Talk
-from sandbox.speech.script import reply
+from sandbox.speech import openai_format
+from sandbox.speech.catalogue import MODELS, ModelKind, is_offered
+from sandbox.speech.counts import EndpointCounts
+from sandbox.speech.faults import EndpointFault, FaultInjector
+from sandbox.speech.models.language_model import reply
+from sandbox.speech.models.speech_to_text import SpeechToText
+from sandbox.speech.models.text_to_speech import TextToSpeech
+from sandbox.speech.realtime.session import RealtimeSession
 from sandbox.speech.sound import ENCODERS, Encoder, duration, seconds, to_wav
-from sandbox.speech.voice import Voice
 
 _LARGEST_UPLOAD = 25 * 1024 * 1024
 _KINDS = {
-    "/v1/chat/completions": Kind.LLM,
-    "/v1/audio/speech": Kind.TTS,
-    "/v1/audio/transcriptions": Kind.STT,
-    "/v1/realtime": Kind.REALTIME,
+    "/v1/chat/completions": ModelKind.LLM,
+    "/v1/audio/speech": ModelKind.TTS,
+    "/v1/audio/transcriptions": ModelKind.STT,
+    "/v1/realtime": ModelKind.REALTIME,
 }
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Endpoint:
-    """One provider: its parts, its key, its counts and its faults."""
+    """One provider: its models, its key, its counts and its faults."""
 
     def __init__(self, api_key: str) -> None:
         self._api_key = api_key
-        self._ears, self._voice = Ears(), Voice()
-        self._counts, self._orders = Counts(), Orders()
+        self._stt, self._tts = SpeechToText(), TextToSpeech()
+        self._counts, self._faults = EndpointCounts(), FaultInjector()
 
     def application(self) -> web.Application:
         """Build the web application."""
-        app = web.Application(client_max_size=_LARGEST_UPLOAD, middlewares=[self._open_door])
+        app = web.Application(client_max_size=_LARGEST_UPLOAD, middlewares=[self._authenticate])
         app.add_routes(
             [
                 web.get("/v1/models", self._models),
@@ -47,132 +47,142 @@ class Endpoint:
                 web.post("/v1/audio/transcriptions", self._transcriptions),
                 web.get("/v1/realtime", self._realtime),
                 web.get("/sandbox/counts", self._show_counts),
-                web.put("/sandbox/fault", self._order_fault),
-                web.post("/sandbox/speak", self._lend_voice),
-                web.post("/sandbox/transcribe", self._lend_ears),
+                web.put("/sandbox/fault", self._inject_fault),
+                web.post("/sandbox/speak", self._speak),
+                web.post("/sandbox/transcribe", self._transcribe),
             ]
         )
         return app
 
     @web.middleware
-    async def _open_door(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(shown.encode(), self._api_key.encode()):
-            return wire.error(401, "invalid_api_key", "The API key is not this endpoint's.")
+    async def _authenticate(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        key = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(key.encode(), self._api_key.encode()):
+            return openai_format.error(
+                401, "invalid_api_key", "The API key is not this endpoint's."
+            )
         if request.path.startswith("/v1/"):
-            fault = await self._orders.meet(_KINDS.get(request.path))
+            fault = await self._faults.fault_for(_KINDS.get(request.path))
             if fault is not None:
-                return wire.error(fault.status, fault.code, "As ordered.")
+                return openai_format.error(fault.status, fault.code, "As ordered.")
         return await handler(request)
 
     async def _models(self, _: web.Request) -> web.Response:
-        listed = [{"id": name, "object": "model", "owned_by": "sandbox"} for name in MODELS]
-        return web.json_response({"object": "list", "data": listed})
+        models = [{"id": name, "object": "model", "owned_by": "sandbox"} for name in MODELS]
+        return web.json_response({"object": "list", "data": models})
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
-        asked = await request.json()
-        model, messages = str(asked.get("model")), asked.get("messages") or []
-        if not is_offered(model, Kind.LLM):
-            return wire.unknown_model(model)
-        said = reply(messages, asked.get("tools") or ())
-        spent = wire.usage(messages, said)
+        body = await request.json()
+        model, messages = str(body.get("model")), body.get("messages") or []
+        if not is_offered(model, ModelKind.LLM):
+            return openai_format.unknown_model(model)
+        answer = reply(messages, body.get("tools") or ())
+        usage = openai_format.usage(messages, answer)
         self._counts.add(
-            model, tokens_in=spent["prompt_tokens"], tokens_out=spent["completion_tokens"]
+            model, tokens_in=usage["prompt_tokens"], tokens_out=usage["completion_tokens"]
         )
-        if not asked.get("stream"):
-            return web.json_response(wire.completion(model, messages, said))
+        if not body.get("stream"):
+            return web.json_response(openai_format.completion(model, messages, answer))
         response = await _open_stream(request, "text/event-stream")
-        for chunk in wire.chunks(model, messages, said):
-            await response.write(wire.event(chunk))
+        for chunk in openai_format.chunks(model, messages, answer):
+            await response.write(openai_format.event(chunk))
         await response.write(b"data: [DONE]\n\n")
         return response
 
     async def _speech(self, request: web.Request) -> web.StreamResponse:
-        asked = await request.json()
-        model, text = str(asked.get("model")), str(asked.get("input", ""))
-        encoder = ENCODERS.get(asked.get("response_format", "mp3"))
-        if not is_offered(model, Kind.TTS):
-            return wire.unknown_model(model)
+        body = await request.json()
+        model, text = str(body.get("model")), str(body.get("input", ""))
+        encoder = ENCODERS.get(body.get("response_format", "mp3"))
+        if not is_offered(model, ModelKind.TTS):
+            return openai_format.unknown_model(model)
         if encoder is None:
-            return wire.error(400, "invalid_value", "response_format is one of mp3, pcm, wav.")
-        if asked.get("stream_format") == "sse":
+            return openai_format.error(
+                400, "invalid_value", "response_format is one of mp3, pcm, wav."
+            )
+        if body.get("stream_format") == "sse":
             response = await _open_stream(request, "text/event-stream")
-            length = await self._say(text, encoder(), response, wire.sound_event)
-            spent = wire.speech_usage(text, length)
-            await response.write(wire.event({"type": "speech.audio.done", "usage": spent}))
+            audio_seconds = await self._send_speech(
+                text, encoder(), response, openai_format.sound_event
+            )
+            usage = openai_format.speech_usage(text, audio_seconds)
+            await response.write(openai_format.event({"type": "speech.audio.done", "usage": usage}))
         else:
             response = await _open_stream(request, encoder.content_type)
-            length = await self._say(text, encoder(), response, bytes)
-            spent = {"input_tokens": 0, "output_tokens": 0}  # it has no place in the answer
+            audio_seconds = await self._send_speech(text, encoder(), response, bytes)
+            usage = {"input_tokens": 0, "output_tokens": 0}  # it has no place in the answer
         self._counts.add(
             model,
-            tokens_in=spent["input_tokens"],
-            tokens_out=spent["output_tokens"],
+            tokens_in=usage["input_tokens"],
+            tokens_out=usage["output_tokens"],
             characters=len(text),
-            audio_seconds=length,
+            audio_seconds=audio_seconds,
         )
         return response
 
-    async def _say(
+    async def _send_speech(
         self,
         text: str,
         encoder: Encoder,
         response: web.StreamResponse,
         render: Callable[[bytes], bytes],
     ) -> float:
-        length = 0.0
-        async for pcm in self._voice.speak(text):
-            length += seconds(pcm)
+        audio_seconds = 0.0
+        async for pcm in self._tts.speak(text):
+            audio_seconds += seconds(pcm)
             if sound := encoder.push(pcm):
                 await response.write(render(sound))
         if sound := encoder.close():
             await response.write(render(sound))
-        return length
+        return audio_seconds
 
     async def _transcriptions(self, request: web.Request) -> web.Response:
         form = await request.post()
         model, file = str(form.get("model")), form.get("file")
-        if not is_offered(model, Kind.STT):
-            return wire.unknown_model(model)
+        if not is_offered(model, ModelKind.STT):
+            return openai_format.unknown_model(model)
         if not isinstance(file, web.FileField):
-            return wire.error(400, "missing_required_parameter", "`file` holds the sound.")
+            return openai_format.error(400, "missing_required_parameter", "`file` holds the sound.")
         sound = file.file.read()
         try:
-            text, length = await self._ears.transcribe(sound), duration(sound)
+            text, audio_seconds = await self._stt.transcribe(sound), duration(sound)
         except ValueError as fault:
-            return wire.error(400, "invalid_value", str(fault))
-        self._counts.add(model, audio_seconds=length)
-        answer: dict[str, Any] = {"text": text}
+            return openai_format.error(400, "invalid_value", str(fault))
+        self._counts.add(model, audio_seconds=audio_seconds)
+        transcript: dict[str, Any] = {"text": text}
         if form.get("response_format") == "verbose_json":
-            answer |= {"language": "english", "duration": length, "segments": []}
+            transcript |= {"language": "english", "duration": audio_seconds, "segments": []}
         return web.json_response(
-            answer | {"usage": {"type": "duration", "seconds": round(length, 3)}}
+            transcript | {"usage": {"type": "duration", "seconds": round(audio_seconds, 3)}}
         )
 
     async def _realtime(self, request: web.Request) -> web.StreamResponse:
         model = request.query.get("model", "")
-        if not is_offered(model, Kind.REALTIME):
-            return wire.unknown_model(model)
+        if not is_offered(model, ModelKind.REALTIME):
+            return openai_format.unknown_model(model)
         socket = web.WebSocketResponse(max_msg_size=_LARGEST_UPLOAD)
         await socket.prepare(request)
-        await Talk(socket, model, self._ears, self._voice, self._counts, self._orders).hold()
+        await RealtimeSession(
+            socket, model, self._stt, self._tts, self._counts, self._faults
+        ).serve()
         return socket
 
     async def _show_counts(self, _: web.Request) -> web.Response:
         return web.json_response(self._counts.as_json())
 
-    async def _order_fault(self, request: web.Request) -> web.Response:
-        order = await request.json()
-        fault, only = order.get("fault"), order.get("only")
-        self._orders.put(Fault(fault) if fault else None, Kind(only) if only else None)
-        return web.json_response(order)
+    async def _inject_fault(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        fault, only = body.get("fault"), body.get("only")
+        self._faults.inject(
+            EndpointFault(fault) if fault else None, ModelKind(only) if only else None
+        )
+        return web.json_response(body)
 
-    async def _lend_voice(self, request: web.Request) -> web.Response:
-        pieces = [pcm async for pcm in self._voice.speak(await request.text())]
+    async def _speak(self, request: web.Request) -> web.Response:
+        pieces = [pcm async for pcm in self._tts.speak(await request.text())]
         return web.Response(body=to_wav(b"".join(pieces)), content_type="audio/wav")
 
-    async def _lend_ears(self, request: web.Request) -> web.Response:
-        return web.json_response({"text": await self._ears.transcribe(await request.read())})
+    async def _transcribe(self, request: web.Request) -> web.Response:
+        return web.json_response({"text": await self._stt.transcribe(await request.read())})
 
 
 async def serve(port: int, api_key: str) -> tuple[web.AppRunner, int]:

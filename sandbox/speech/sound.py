@@ -1,4 +1,4 @@
-"""Sound as bytes: one inner form (16-bit mono at 24 kHz), and what goes in and out of it."""
+"""Sound as bytes: PCM (16-bit mono at 24 kHz) within the endpoint, and files of other formats."""
 
 import io
 import wave
@@ -11,21 +11,22 @@ from av.audio.resampler import AudioResampler
 
 RATE = 24_000
 BYTES_PER_SECOND = RATE * 2
+LOUD = 0.01  # of full scale; a microphone without speech is far below
 
 
 def seconds(pcm: bytes) -> float:
-    """Tell how long inner-form sound lasts."""
+    """Tell how long PCM sound lasts."""
     return len(pcm) / BYTES_PER_SECOND
 
 
 def loudness(pcm: bytes) -> float:
-    """Measure 16-bit sound: root mean square, 0 to 1."""
+    """Measure PCM sound: root mean square, 0 to 1."""
     samples = np.frombuffer(pcm, dtype=np.int16).astype(np.float32)
     return float(np.sqrt(np.mean(samples**2)) / 32768) if samples.size else 0.0
 
 
 def resample(pcm: bytes, from_rate: int, to_rate: int) -> bytes:
-    """Bring 16-bit mono sound to another rate."""
+    """Convert PCM sound to another rate."""
     if from_rate == to_rate or not pcm:
         return pcm
     resampler = AudioResampler(format="s16", layout="mono", rate=to_rate)
@@ -34,7 +35,7 @@ def resample(pcm: bytes, from_rate: int, to_rate: int) -> bytes:
 
 
 def to_wav(pcm: bytes, rate: int = RATE) -> bytes:
-    """Write 16-bit mono sound as a wav file."""
+    """Write PCM sound as a wav file."""
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
         file.setnchannels(1)
@@ -59,33 +60,33 @@ def duration(data: bytes) -> float:
 
 
 class Encoder(Protocol):
-    """Turns inner-form sound into the bytes of a file, piece by piece."""
+    """Turns PCM sound into the bytes of a file, piece by piece."""
 
     content_type: str
 
     def push(self, pcm: bytes) -> bytes:
-        """Encode a piece; may keep some back."""
+        """Encode a piece; the end of it may be left for the next call."""
 
     def close(self) -> bytes:
-        """Give what was kept back."""
+        """Give the end of the file."""
 
 
 class PcmEncoder:
-    """The inner form is the file."""
+    """Writes PCM as it is."""
 
     content_type = "audio/pcm"
 
     def push(self, pcm: bytes) -> bytes:
-        """Pass it on."""
+        """Give the piece itself."""
         return pcm
 
     def close(self) -> bytes:
-        """Nothing is kept back."""
+        """Give nothing: all was given before."""
         return b""
 
 
 class WavEncoder:
-    """One file at the end, because its head says how long it is."""
+    """Writes one wav file at the end, because its header says how long it is."""
 
     content_type = "audio/wav"
 
@@ -93,7 +94,7 @@ class WavEncoder:
         self._pcm = b""
 
     def push(self, pcm: bytes) -> bytes:
-        """Keep it."""
+        """Keep the piece for the end."""
         self._pcm += pcm
         return b""
 
@@ -103,13 +104,13 @@ class WavEncoder:
 
 
 class Mp3Encoder:
-    """What the provider sends unless asked for something else."""
+    """Writes mp3, which the provider sends unless asked for another format."""
 
     content_type = "audio/mpeg"
 
     def __init__(self) -> None:
         self._buffer = io.BytesIO()
-        # Without this the encoder would go back and write a head when all is sent.
+        # Without these the encoder would go back and write a header when all is sent.
         self._container = av.open(
             self._buffer, "w", format="mp3", options={"write_xing": "0", "id3v2_version": "0"}
         )
@@ -123,7 +124,7 @@ class Mp3Encoder:
         """Encode whole frames."""
         for frame in self._resampler.resample(_frame(pcm, RATE)):
             self._container.mux(self._stream.encode(frame))
-        return self._taken()
+        return self._take()
 
     def close(self) -> bytes:
         """Encode the last, partial frame."""
@@ -131,9 +132,9 @@ class Mp3Encoder:
             self._container.mux(self._stream.encode(frame))
         self._container.mux(self._stream.encode(None))
         self._container.close()
-        return self._taken()
+        return self._take()
 
-    def _taken(self) -> bytes:
+    def _take(self) -> bytes:
         data = self._buffer.getvalue()
         self._buffer.seek(0)
         self._buffer.truncate()

@@ -9,14 +9,14 @@ import yaml
 from pydantic import SecretStr
 
 from project.credentials import Credentials
-from sandbox.caller import Caller
-from sandbox.cast import CAST
-from sandbox.dispatching import account, arrange
+from sandbox.callers.backend import default_tenant_project, dispatch_by_room
+from sandbox.callers.caller import Caller
+from sandbox.demo.tenants import TENANTS
 from sandbox.engine import RunningEngine
 from sandbox.image import Image
 from sandbox.ports import free_port
 from sandbox.servers import RunningProject
-from sandbox.speech.running import RunningSpeech
+from sandbox.speech.process import RunningSpeech
 from sandbox.tenant import tenant_variables
 from tests.image.containers import RunningContainer, orphans_of_pid_1, started, zombies_in
 
@@ -24,7 +24,7 @@ from tests.image.containers import RunningContainer, orphans_of_pid_1, started, 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 CANARY = "canary-secret-of-more-than-32-characters"
-ROLE = CAST[0]
+TENANT = TENANTS[0]
 APOLOGY = "say that again"
 
 
@@ -33,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What is mounted at /config: readable to the container's user."""
     there = tmp_path_factory.mktemp("config")
     there.chmod(0o755)
-    (there / "agent.yaml").write_text(yaml.safe_dump(ROLE.agent_config))
+    (there / "agent.yaml").write_text(yaml.safe_dump(TENANT.agent_config))
     return there
 
 
@@ -57,8 +57,8 @@ def container(
 async def test_a_hardened_container_answers_a_call_aloud(
     container: RunningContainer, acme: RunningProject, speech: RunningSpeech
 ) -> None:
-    arranged = await arrange(account("acme", acme.credentials))
-    async with Caller(arranged.url, arranged.token, speech) as caller:
+    details = await dispatch_by_room(default_tenant_project("acme", acme.credentials))
+    async with Caller(details.url, details.token, speech) as caller:
         greeting = await caller.transcribe(await caller.hear(60))
         assert "bakery" in greeting.lower()
         answer = await ask(caller)
@@ -66,8 +66,8 @@ async def test_a_hardened_container_answers_a_call_aloud(
         # the agent then asks for the same again, and a caller does as asked.
         if APOLOGY in answer:
             answer = await ask(caller)
-    assert ROLE.expected in answer
-    assert_no_secret(container.logs(), acme.credentials, speech.api_key, arranged.token)
+    assert TENANT.expected in answer
+    assert_no_secret(container.logs(), acme.credentials, speech.api_key, details.token)
 
 
 def test_its_health_check_is_healthy_and_prints_the_state(container: RunningContainer) -> None:
@@ -143,7 +143,7 @@ def test_a_project_that_is_down_ends_it_with_69(
 
 
 async def ask(caller: Caller) -> str:
-    await caller.say(ROLE.question)
+    await caller.say(TENANT.question)
     return (await caller.transcribe(await caller.hear(60))).lower()
 
 

@@ -1,4 +1,4 @@
-"""An agent in a room without any worker: the SDK's own session; the sandbox stands alone."""
+"""An agent in a room without any worker: the SDK's own session."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ from livekit.agents.utils import http_context
 from livekit.plugins import openai
 
 from sandbox.servers import RunningProject
-from sandbox.speech.client import Speech
+from sandbox.speech.client import SpeechClient
 
 GREETING = "Hello, this is Acme."
 INSTRUCTIONS = (
@@ -33,30 +33,30 @@ async def agent_in(
         .with_grants(api.VideoGrants(room_join=True, room=room, agent=True))
         .to_jwt()
     )
-    line = rtc.Room()
+    connection = rtc.Room()
     async with http_context.open():
-        await line.connect(project.url, token)
-        await session.start(agent, room=line, record=False)
+        await connection.connect(project.url, token)
+        await session.start(agent, room=connection, record=False)
         try:
             yield session
         finally:
             await session.aclose()
-            await line.disconnect()
+            await connection.disconnect()
 
 
-def chained(speech: Speech) -> AgentSession[Any]:
+def chained(speech: SpeechClient) -> AgentSession[Any]:
     """Make a session of separate models."""
-    account: dict[str, Any] = {"base_url": speech.url, "api_key": speech.api_key}
+    access: dict[str, Any] = {"base_url": speech.url, "api_key": speech.api_key}
     return AgentSession(
-        stt=openai.STT(model="gpt-4o-mini-transcribe", **account),
-        llm=openai.LLM(model="gpt-4.1", **account),
-        tts=openai.TTS(model="gpt-4o-mini-tts", **account),
+        stt=openai.STT(model="gpt-4o-mini-transcribe", **access),
+        llm=openai.LLM(model="gpt-4.1", **access),
+        tts=openai.TTS(model="gpt-4o-mini-tts", **access),
         vad=inference.VAD(model="silero"),
         turn_handling={"turn_detection": "vad", "interruption": {"mode": "vad"}},
     )
 
 
-def realtime(speech: Speech, **options: Any) -> AgentSession[Any]:
+def realtime(speech: SpeechClient, **options: Any) -> AgentSession[Any]:
     """Make a session of one realtime model."""
     model = openai.realtime.RealtimeModel(base_url=speech.url, api_key=speech.api_key, **options)
     return AgentSession(llm=model)

@@ -1,4 +1,4 @@
-"""Finds what a program leaves behind: orphans of its orphans come to whoever adopts them."""
+"""Finds the processes that a program leaves behind, by adopting them and their children."""
 
 import contextlib
 import ctypes
@@ -17,15 +17,15 @@ _POLL_SECONDS = 0.05
 
 @contextlib.contextmanager
 def adopting_orphans() -> Iterator[set[int]]:
-    """Become the parent of every process whose own parent ends; yields the children so far."""
+    """Become the parent of every process whose own parent ends; give the children so far."""
     libc = ctypes.CDLL(None)
-    before = children()
+    earlier_pids = children()
     libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
     try:
-        yield before
+        yield earlier_pids
     finally:
-        while left := children() - before:  # each one's end may bring its own children
-            for pid in left:
+        while orphans := children() - earlier_pids:  # the end of each may bring its own children
+            for pid in orphans:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
                 with contextlib.suppress(ChildProcessError):
@@ -33,24 +33,24 @@ def adopting_orphans() -> Iterator[set[int]]:
         libc.prctl(_PR_SET_CHILD_SUBREAPER, 0)
 
 
-def wait_until_gone(before: set[int], patience_seconds: float) -> list[str]:
+def wait_until_gone(earlier_pids: set[int], patience_seconds: float) -> list[str]:
     """Wait until no adopted process runs; give the command lines of those that still do."""
     deadline = time.monotonic() + patience_seconds
     while True:
-        left = [pid for pid in children() - before if not _reap(pid)]
-        if not left or time.monotonic() > deadline:
-            return [_command(pid) for pid in left]
+        orphans = [pid for pid in children() - earlier_pids if not _reap(pid)]
+        if not orphans or time.monotonic() > deadline:
+            return [_command(pid) for pid in orphans]
         time.sleep(_POLL_SECONDS)
 
 
 def children() -> set[int]:
-    """List this process's children, ended ones that nobody has asked for included."""
+    """List this process's children, with those that have ended and are not waited for."""
     tasks = Path("/proc/self/task").iterdir()
     return {int(pid) for task in tasks for pid in (task / "children").read_text().split()}
 
 
 class Terminal:
-    """A program in a foreground group of its own, its output in a file."""
+    """A program as a terminal starts it: in a group of its own, its output in a file."""
 
     def __init__(self, command: list[str], log: Path) -> None:
         self._log = log

@@ -49,9 +49,9 @@ async def test_two_keys_of_one_server_are_one_project(acme: RunningProject) -> N
 
 
 async def test_a_restarted_project_has_the_same_address_and_keys(own: RunningProject) -> None:
-    before = own.pid
+    killed_pid = own.pid
     own.restart()
-    assert own.pid != before
+    assert own.pid != killed_pid
     assert await _rooms(own.credentials) == set()
 
 
@@ -69,7 +69,7 @@ def test_a_server_dies_with_whoever_started_it(tmp_path: Path) -> None:
         f"start_project('orphan', folder=pathlib.Path({str(tmp_path)!r}))\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    with adopting_orphans() as before:
+    with adopting_orphans() as earlier_pids:
         subprocess.run([sys.executable, "-c", starter], cwd=ROOT, timeout=60)
-        assert wait_until_gone(before, 10.0) == []
+        assert wait_until_gone(earlier_pids, 10.0) == []
     assert "starting LiveKit server" in (tmp_path / "livekit-server-orphan.log").read_text()

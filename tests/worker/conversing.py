@@ -12,9 +12,9 @@ from project.connection import Project
 from project.credentials import Credentials
 from project.rooms import EMPTY_TIMEOUT_SECONDS, create_room, room_exists
 from project.tokens import caller_token
-from sandbox.caller import Caller
+from sandbox.callers.caller import Caller
 from sandbox.servers import RunningProject
-from sandbox.speech.running import RunningSpeech
+from sandbox.speech.process import RunningSpeech
 from sandbox.speech.sound import to_wav
 from tests.workers import RunningWorker, running_worker
 from worker.agent.announcements import Announcement
@@ -84,9 +84,11 @@ async def calling(
 
 async def overhear(caller: Caller) -> tuple[float, bytes]:
     """Listen to what comes next; gives when it began, and its sound."""
-    recording = caller.line.recording
-    assert await caller.line.wait_until(lambda: recording.onset_at is not None, 30), "nothing came"
-    await caller.line.wait_until(lambda: recording.is_quiet_since(1.2), 30)
+    recording = caller.connection.recording
+    assert await caller.connection.wait_until(lambda: recording.onset_at is not None, 30), (
+        "nothing came"
+    )
+    await caller.connection.wait_until(lambda: recording.is_quiet_since(1.2), 30)
     assert recording.onset_at is not None
     began = recording.onset_at
     return began, recording.take_utterance()
@@ -101,12 +103,12 @@ async def hear(caller: Caller, speech: RunningSpeech, since: float = 0.0) -> tup
 
 async def ask(caller: Caller, speech: RunningSpeech, words: bytes) -> tuple[float, str]:
     """Say something and listen to what comes after it."""
-    return await hear(caller, speech, await caller.line.play(words))
+    return await hear(caller, speech, await caller.connection.play(words))
 
 
 async def answer(caller: Caller, speech: RunningSpeech, words: bytes, expected: str) -> None:
     """Ask until the end of the answer; on a slow machine "one moment" may come before it."""
-    await caller.line.play(words)
+    await caller.connection.play(words)
     heard: list[str] = []
     while not heard or expected not in heard[-1]:
         heard.append((await hear(caller, speech))[1].replace("7", "seven"))

@@ -19,7 +19,7 @@ from bootstrap.preflight.catalogue import CATALOGUE
 from project.credentials import Credentials
 from sandbox.ports import free_port
 from sandbox.servers import Ports, RunningProject, start_project
-from sandbox.speech.running import RunningSpeech
+from sandbox.speech.process import RunningSpeech
 from tests.bootstrap.preflight.asking import (
     Ask,
     detail_of,

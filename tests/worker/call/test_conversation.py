@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.servers import RunningProject
-from sandbox.speech.counts import Served
-from sandbox.speech.running import RunningSpeech
+from sandbox.speech.counts import ModelCounts
+from sandbox.speech.process import RunningSpeech
 from sandbox.speech.sound import to_wav
 from tests.worker.conversing import (
     QUESTION,
@@ -69,7 +69,9 @@ def worker(
         yield running
 
 
-def _served(before: dict[str, Served], after: dict[str, Served], model: str) -> tuple[float, ...]:
+def _served(
+    before: dict[str, ModelCounts], after: dict[str, ModelCounts], model: str
+) -> tuple[float, ...]:
     new, old = after[model], before.get(model)
     names = ("tokens_in", "tokens_out", "characters", "audio_seconds")
     return tuple(getattr(new, n) - (getattr(old, n) if old else 0) for n in names)
@@ -149,12 +151,16 @@ async def test_a_provider_that_stays_away_ends_the_call_with_a_word(
         await hear(caller, speech)
         speech.kill()
         try:
-            await caller.line.play(words)
-            await caller.line.wait_until(lambda: caller.line.recording.onset_at is not None, 30)
-            await caller.line.wait_until(lambda: caller.line.recording.is_quiet_since(1.2), 30)
-            first = caller.line.recording.take_utterance()
-            await caller.line.play(words)
-            await asyncio.wait_for(caller.line.ended.wait(), 30)
+            await caller.connection.play(words)
+            await caller.connection.wait_until(
+                lambda: caller.connection.recording.onset_at is not None, 30
+            )
+            await caller.connection.wait_until(
+                lambda: caller.connection.recording.is_quiet_since(1.2), 30
+            )
+            first = caller.connection.recording.take_utterance()
+            await caller.connection.play(words)
+            await asyncio.wait_for(caller.connection.ended.wait(), 30)
         finally:
             await asyncio.to_thread(speech.restart)
         assert "trouble" in (await speech.transcribe(to_wav(first))).lower()
@@ -194,12 +200,12 @@ async def test_a_tenants_own_code_talks_and_is_ended_politely_when_its_time_is_u
             assert "own code" in (await hear(caller, speech))[1]
             await answer(caller, speech, words, "seven")
             await hear_goodbye(caller, speech)
-            await asyncio.wait_for(caller.line.ended.wait(), 30)
+            await asyncio.wait_for(caller.connection.ended.wait(), 30)
         record = await settled(worker, "acme--own")
         assert (record["outcome"], record["complete"]) == ("completed", True)
         assert {model["kind"] for model in record["models"]} == {"stt", "llm", "tts"}
         async with calling(acme, speech, "acme--broken", name) as caller:
-            await asyncio.wait_for(caller.line.ended.wait(), 30)
+            await asyncio.wait_for(caller.connection.ended.wait(), 30)
         assert (await settled(worker, "acme--broken"))["outcome"] == "failed"
 
 
@@ -255,11 +261,11 @@ async def test_a_realtime_model_that_stalls_for_good_ends_the_call_with_a_word(
             await hear(caller, speech)
             with _stalled(speech):
                 for _ in range(3):
-                    asked_at = await caller.line.play(words)
+                    asked_at = await caller.connection.play(words)
                     began, sound = await overhear(caller)
                     told.append(sound)
                     silences.append(began - asked_at)
-                await asyncio.wait_for(caller.line.ended.wait(), 30)
+                await asyncio.wait_for(caller.connection.ended.wait(), 30)
         record = await settled(worker, room)
     assert (record["outcome"], record["complete"]) == ("failed", True)
     assert await is_gone(acme, room)

@@ -14,7 +14,7 @@ import pytest
 
 from contract.exits import ExitCode
 from sandbox.servers import RunningProject
-from sandbox.speech.running import RunningSpeech
+from sandbox.speech.process import RunningSpeech
 from tests.worker.conversing import QUESTION, answer, calling, hear, settled, talking_worker
 from tests.worker.middleman import Middleman, middleman_before
 from tests.workers import RunningWorker

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.caller import Caller
-from sandbox.microphone import Recording
+from sandbox.callers.caller import Caller
+from sandbox.callers.recording import Recording
 from sandbox.servers import RunningProject
-from sandbox.speech.running import RunningSpeech
+from sandbox.speech.process import RunningSpeech
 from tests.worker.conversing import hear, invite, settled, talking_worker
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -49,9 +49,11 @@ async def _answer_talked_into(
     token = await invite(project, room, metadata=said)
     async with Caller(project.url, token, speech) as caller:
         await hear(caller, speech)
-        await caller.line.play(question)
-        assert await caller.line.wait_until(lambda: _is_under_way(caller.line.recording), 30)
-        await caller.line.play(words)
+        await caller.connection.play(question)
+        assert await caller.connection.wait_until(
+            lambda: _is_under_way(caller.connection.recording), 30
+        )
+        await caller.connection.play(words)
         return (await hear(caller, speech))[1]
 
 

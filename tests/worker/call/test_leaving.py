@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.caller import Caller
+from sandbox.callers.caller import Caller
 from sandbox.child import Child, plain_environment, start_child
 from sandbox.servers import RunningProject
-from sandbox.speech.running import RunningSpeech
+from sandbox.speech.process import RunningSpeech
 from tests.worker.conversing import QUESTION, answer, invite, is_gone, settled, talking_worker
 from tests.worker.phone import ANSWERED, KEY, TOKEN
 from tests.workers import RunningWorker

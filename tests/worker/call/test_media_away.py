@@ -18,8 +18,8 @@ import pytest
 from project.connection import Project
 from project.dispatches import create_dispatch
 from project.participants import Participant, agents_in
-from sandbox.caller import Caller
-from sandbox.speech.running import RunningSpeech
+from sandbox.callers.caller import Caller
+from sandbox.speech.process import RunningSpeech
 from tests.worker.conversing import INSTRUCTIONS, QUESTION, answer, calling, hear, settled
 from tests.worker.relay import relayed
 from tests.worker.routed import Route, RoutedProject, laid_route
@@ -91,9 +91,9 @@ async def _until_ready(worker: RunningWorker) -> None:
 async def _ask_in_vain(caller: Caller, words: bytes) -> None:
     """Ask while media is away: nothing of it is heard, and nothing comes."""
     away_until = time.monotonic() + AWAY_SECONDS
-    await caller.line.play(words)
+    await caller.connection.play(words)
     await asyncio.sleep(away_until - time.monotonic())
-    assert caller.line.recording.onset_at is None
+    assert caller.connection.recording.onset_at is None
 
 
 async def test_a_call_talks_on_after_its_media_was_away_for_some_seconds(
@@ -136,11 +136,11 @@ async def test_an_agent_whose_network_was_away_so_long_that_it_left_comes_back_a
             before, processes = await far.agent(room), far.worker.call_pids()
             away_at = time.monotonic()
             far.route.swallow_everything()
-            assert await caller.line.wait_until(lambda: caller.line.agent is None, 60)
+            assert await caller.connection.wait_until(lambda: caller.connection.agent is None, 60)
             left = time.monotonic() - away_at
             far.route.pass_on()
             back_at = time.monotonic()
-            assert await caller.line.wait_until(lambda: _is_heard(caller), 90)
+            assert await caller.connection.wait_until(lambda: _is_heard(caller), 90)
             back = time.monotonic() - back_at
             await _is_answered_again(caller, speech, words)
             after = await far.agent(room)
@@ -203,16 +203,16 @@ def _media_of(far: Far) -> Callable[[], None]:
 
 
 def _is_heard(caller: Caller) -> bool:
-    agent = caller.line.agent
+    agent = caller.connection.agent
     return agent is not None and any(one.track for one in agent.track_publications.values())
 
 
 async def _is_answered_again(caller: Caller, speech: RunningSpeech, words: bytes) -> None:
     """Ask, as often as callers do whose first words fell into the gap."""
-    recording = caller.line.recording
+    recording = caller.connection.recording
     for _ in range(3):
-        await caller.line.play(words)
-        while await caller.line.wait_until(lambda: recording.onset_at is not None, 10):
+        await caller.connection.play(words)
+        while await caller.connection.wait_until(lambda: recording.onset_at is not None, 10):
             if "rotterdam" in (await hear(caller, speech))[1]:
                 return
     pytest.fail("the agent that came back does not answer")

@@ -1,16 +1,16 @@
-"""The items of a realtime conversation, and how the script reads them."""
+"""The items of a realtime conversation, and the same as messages for the language model."""
 
 import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.speech.script import Message, ToolCall
+from sandbox.speech.models.language_model import Message, ToolCall
 
 Item = dict[str, Any]
 
 
-class Dialogue:
-    """The conversation so far, in order."""
+class ConversationItems:
+    """The items so far, in order."""
 
     def __init__(self) -> None:
         self._items: list[Item] = []
@@ -21,7 +21,7 @@ class Dialogue:
         return self._items[-1]["id"] if self._items else None
 
     def insert(self, item: Item, after: str | None) -> str | None:
-        """Put an item behind another, behind all when that is unknown; tell behind which."""
+        """Put an item after another, or last when that is unknown; give the id before it."""
         if after == "root":
             self._items.insert(0, item)
             return None
@@ -31,7 +31,7 @@ class Dialogue:
         return ids[position - 1] if position else None
 
     def remove(self, item_id: str) -> bool:
-        """Take an item out; tell whether it was there."""
+        """Remove an item; tell whether it was there."""
         before = len(self._items)
         self._items = [item for item in self._items if item["id"] != item_id]
         return len(self._items) < before
@@ -46,30 +46,30 @@ class Dialogue:
 
 
 def new_id(prefix: str) -> str:
-    """Name an item, a response or an event."""
+    """Make an id for an item, a response or an event."""
     return f"{prefix}_{secrets.token_hex(10)}"
 
 
-def heard_item(item_id: str) -> Item:
-    """Make the item of what the caller said; its transcript comes later."""
+def user_item(item_id: str) -> Item:
+    """Make the item of a caller's turn; its transcript comes later."""
     content = [{"type": "input_audio", "transcript": None}]
     return _item(item_id, "message", role="user", status="completed", content=content)
 
 
-def said_item(item_id: str) -> Item:
-    """Make the item of what the model says; its text comes later."""
+def assistant_item(item_id: str) -> Item:
+    """Make the item of the model's answer; its text comes later."""
     return _item(item_id, "message", role="assistant", status="in_progress", content=[])
 
 
-def call_item(item_id: str, call: ToolCall) -> Item:
+def tool_call_item(item_id: str, tool_call: ToolCall) -> Item:
     """Make the item of a tool's call."""
     return _item(
         item_id,
         "function_call",
         status="completed",
-        call_id=call.call_id,
-        name=call.name,
-        arguments=call.arguments,
+        call_id=tool_call.call_id,
+        name=tool_call.name,
+        arguments=tool_call.arguments,
     )
 
 

@@ -1,4 +1,4 @@
-"""The speech endpoint, asked by the provider's own client."""
+"""The speech endpoint, with the provider's own client."""
 
 import base64
 import time
@@ -8,8 +8,8 @@ import openai
 import pytest
 
 from sandbox.speech.client import FaultName
-from sandbox.speech.counts import Served
-from sandbox.speech.running import RunningSpeech
+from sandbox.speech.counts import ModelCounts
+from sandbox.speech.process import RunningSpeech
 from tests.sandbox.agents import INSTRUCTIONS
 
 pytestmark = pytest.mark.integration
@@ -29,13 +29,13 @@ ANSWER = "We are open from nine to five on Saturdays."
 async def client(speech: RunningSpeech) -> AsyncIterator[openai.AsyncClient]:
     async with openai.AsyncClient(
         api_key=speech.api_key, base_url=speech.url, max_retries=0
-    ) as opened:
-        yield opened
+    ) as openai_client:
+        yield openai_client
 
 
 @pytest.fixture
 def broken(speech: RunningSpeech) -> Iterator[RunningSpeech]:
-    """The endpoint, for who orders a fault."""
+    """The endpoint, for a test that makes it fail."""
     try:
         yield speech
     finally:
@@ -43,32 +43,32 @@ def broken(speech: RunningSpeech) -> Iterator[RunningSpeech]:
 
 
 async def _ask(client: openai.AsyncClient) -> str | None:
-    answer = await client.chat.completions.create(model="gpt-4.1", messages=MESSAGES)
-    return answer.choices[0].message.content
+    completion = await client.chat.completions.create(model="gpt-4.1", messages=MESSAGES)
+    return completion.choices[0].message.content
 
 
-def _served(speech: RunningSpeech, model: str) -> Served | None:
+def _counts(speech: RunningSpeech, model: str) -> ModelCounts | None:
     return speech.counts().get(model)
 
 
 @pytest.mark.parametrize("form", ["mp3", "wav"])
 async def test_what_is_said_can_be_heard(client: openai.AsyncClient, form: str) -> None:
-    said = await client.audio.speech.create(
+    spoken = await client.audio.speech.create(
         model="tts-1",
         voice="alloy",
         input="The night train leaves in the evening.",
         response_format="mp3" if form == "mp3" else "wav",
     )
-    heard = await client.audio.transcriptions.create(
-        model="whisper-1", file=(f"said.{form}", await said.aread())
+    transcript = await client.audio.transcriptions.create(
+        model="whisper-1", file=(f"said.{form}", await spoken.aread())
     )
-    assert "evening" in heard.text
+    assert "evening" in transcript.text
 
 
-@pytest.mark.parametrize("sent", [b"", b"RIFF but no more", PICTURE])
-async def test_what_is_no_sound_is_refused(client: openai.AsyncClient, sent: bytes) -> None:
+@pytest.mark.parametrize("upload", [b"", b"RIFF but no more", PICTURE])
+async def test_what_is_no_sound_is_refused(client: openai.AsyncClient, upload: bytes) -> None:
     with pytest.raises(openai.BadRequestError, match="no sound file that can be decoded"):
-        await client.audio.transcriptions.create(model="whisper-1", file=("said.wav", sent))
+        await client.audio.transcriptions.create(model="whisper-1", file=("said.wav", upload))
 
 
 async def test_an_answer_streams_word_by_word_and_tells_its_tokens(
@@ -95,21 +95,21 @@ async def test_it_counts_what_each_model_has_served(
     text = "Counted exactly once."
     async with client.audio.speech.with_streaming_response.create(
         model="tts-1-hd", voice="alloy", input=text, response_format="pcm"
-    ) as said:
-        sound = await said.read()
-    answer = await client.chat.completions.create(model="gpt-4o", messages=MESSAGES)
-    spoken, written = _served(speech, "tts-1-hd"), _served(speech, "gpt-4o")
-    assert spoken is not None
-    assert written is not None
-    assert answer.usage is not None
-    assert spoken.characters == len(text)
-    assert spoken.audio_seconds == pytest.approx(len(sound) / 48_000)
-    assert written.tokens_in == answer.usage.prompt_tokens
-    assert written.tokens_out == answer.usage.completion_tokens
-    assert (spoken.requests, written.requests) == (1, 1)
+    ) as response:
+        sound = await response.read()
+    completion = await client.chat.completions.create(model="gpt-4o", messages=MESSAGES)
+    tts_counts, llm_counts = _counts(speech, "tts-1-hd"), _counts(speech, "gpt-4o")
+    assert tts_counts is not None
+    assert llm_counts is not None
+    assert completion.usage is not None
+    assert tts_counts.characters == len(text)
+    assert tts_counts.audio_seconds == pytest.approx(len(sound) / 48_000)
+    assert llm_counts.tokens_in == completion.usage.prompt_tokens
+    assert llm_counts.tokens_out == completion.usage.completion_tokens
+    assert (tts_counts.requests, llm_counts.requests) == (1, 1)
 
 
-async def test_what_the_caller_borrows_is_not_counted(speech: RunningSpeech) -> None:
+async def test_speech_for_the_caller_is_not_counted(speech: RunningSpeech) -> None:
     before = speech.counts()
     assert "hello" in (await speech.transcribe(await speech.speak("Hello, hello."))).lower()
     assert speech.counts() == before
@@ -124,15 +124,15 @@ async def test_another_key_is_refused(speech: RunningSpeech) -> None:
 
 
 async def test_a_model_that_is_not_listed_is_not_served(client: openai.AsyncClient) -> None:
-    listed = {model.id for model in (await client.models.list()).data}
-    assert "gpt-4.1" in listed
-    assert "gpt-9" not in listed
+    model_ids = {model.id for model in (await client.models.list()).data}
+    assert "gpt-4.1" in model_ids
+    assert "gpt-9" not in model_ids
     with pytest.raises(openai.NotFoundError):
         await client.chat.completions.create(model="gpt-9", messages=MESSAGES)
 
 
 @pytest.mark.parametrize(("fault", "status"), [("401", 401), ("429", 429), ("500", 500)], ids=str)
-async def test_a_fault_is_shown_to_order_until_it_is_lifted(
+async def test_an_injected_fault_is_answered_with_until_it_ends(
     client: openai.AsyncClient, broken: RunningSpeech, fault: FaultName, status: int
 ) -> None:
     broken.fail(fault)

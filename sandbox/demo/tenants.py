@@ -1,14 +1,18 @@
-"""Who plays in the demo: two tenants whose callers ask for different things."""
+"""The demo's two tenants, whose callers ask for different things."""
 
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.callers.backend import TenantProject
+from sandbox.callers.caller import CallResult
+from sandbox.tenant import RunningTenant
+
 
 @dataclass(frozen=True)
-class Role:
-    """One tenant: what its agent knows, what its caller asks, and a word of the right answer."""
+class DemoTenant:
+    """A tenant: what its agent knows, what its caller asks, and a word of the right answer."""
 
-    tenant: str
+    id: str
     greeting: str
     instructions: str
     question: str
@@ -20,9 +24,19 @@ class Role:
         return {"greeting": self.greeting, "instructions": self.instructions}
 
 
-CAST = (
-    Role(
-        tenant="acme",
+@dataclass(frozen=True)
+class StartedTenant:
+    """A tenant with its project and its worker; `call` is its call, once it is over."""
+
+    tenant: DemoTenant
+    project: TenantProject
+    worker: RunningTenant
+    call: CallResult | None = None
+
+
+TENANTS = (
+    DemoTenant(
+        id="acme",
         greeting="Good morning, bakery speaking. How can I help you?",
         instructions=(
             "You answer the telephone of the Acme bakery. "
@@ -32,8 +46,8 @@ CAST = (
         question="When is the bakery open?",
         expected="noon",
     ),
-    Role(
-        tenant="globex",
+    DemoTenant(
+        id="globex",
         greeting="Welcome to the travel service. Where would you like to go?",
         instructions=(
             "You answer the telephone of Globex travel. "

@@ -18,13 +18,13 @@ _GONE_SECONDS = 15.0
 
 
 @pytest.fixture
-def before() -> Iterator[set[int]]:
+def earlier_pids() -> Iterator[set[int]]:
     with adopting_orphans() as children:
         yield children
 
 
 def test_make_demo_shows_two_tenants_answering_their_own_callers(
-    tmp_path: Path, before: set[int]
+    tmp_path: Path, earlier_pids: set[int]
 ) -> None:
     demo = Terminal(["make", "demo"], tmp_path / "demo.log")
     demo.process.wait(_PATIENCE_SECONDS)
@@ -41,23 +41,25 @@ def test_make_demo_shows_two_tenants_answering_their_own_callers(
     assert "UnknownKey" in printed
     assert "sent to acme's worker, is refused by the guard: wrong-room" in printed
     assert "Two tenants, two projects, two callers" in printed
-    assert wait_until_gone(before, _GONE_SECONDS) == []
+    assert wait_until_gone(earlier_pids, _GONE_SECONDS) == []
 
 
 @pytest.mark.parametrize(
     "moment", ["speech: loading", "entrypoint.sh run", "the caller asks"], ids=str.split
 )
-def test_ctrl_c_leaves_no_process_behind(moment: str, tmp_path: Path, before: set[int]) -> None:
+def test_ctrl_c_leaves_no_process_behind(
+    moment: str, tmp_path: Path, earlier_pids: set[int]
+) -> None:
     demo = Terminal(["make", "demo"], tmp_path / "demo.log")
     demo.wait_for(moment, _PATIENCE_SECONDS)
     demo.press_ctrl_c()
     demo.process.wait(_PATIENCE_SECONDS)
-    assert wait_until_gone(before, _GONE_SECONDS) == []
+    assert wait_until_gone(earlier_pids, _GONE_SECONDS) == []
     assert demo.process.returncode != 0
 
 
-def test_keep_leaves_all_up_and_says_how_to_play_until_ctrl_c(
-    tmp_path: Path, before: set[int]
+def test_keep_leaves_all_up_and_prints_commands_to_try_until_ctrl_c(
+    tmp_path: Path, earlier_pids: set[int]
 ) -> None:
     demo = Terminal(["make", "demo", "KEEP=1"], tmp_path / "demo.log")
     demo.wait_for("speech: OPENAI_BASE_URL=", _PATIENCE_SECONDS)
@@ -71,9 +73,9 @@ def test_keep_leaves_all_up_and_says_how_to_play_until_ctrl_c(
         assert json.loads(_text(status))["state"] == "ready"
     demo.press_ctrl_c()
     demo.process.wait(_PATIENCE_SECONDS)
-    assert wait_until_gone(before, _GONE_SECONDS) == []
+    assert wait_until_gone(earlier_pids, _GONE_SECONDS) == []
 
 
 def _text(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        return str(answer.read().decode())
+    with urllib.request.urlopen(url, timeout=10) as response:
+        return str(response.read().decode())

@@ -1,4 +1,4 @@
-"""The endpoint as a child process of ours."""
+"""The endpoint as a child process."""
 
 import http.client
 import secrets
@@ -8,14 +8,14 @@ from pathlib import Path
 
 from sandbox.child import Child, plain_environment, start_child
 from sandbox.ports import free_port
-from sandbox.speech.client import Speech
+from sandbox.speech.client import SpeechClient
 
 _READY_SECONDS = 90.0
 KEY_VARIABLE = "SANDBOX_SPEECH_KEY"
 
 
-class RunningSpeech(Speech):
-    """A speech endpoint that we started; it can be killed and started again where it was."""
+class RunningSpeech(SpeechClient):
+    """A speech endpoint that we started; it can be killed, and started again at its address."""
 
     def __init__(self, port: int, api_key: str, folder: Path) -> None:
         super().__init__(f"http://127.0.0.1:{port}/v1", api_key)
@@ -45,7 +45,7 @@ class RunningSpeech(Speech):
         self._child.stop()
 
     def kill(self) -> None:
-        """End it as a crash would; who talks to it sees a broken connection."""
+        """End it as a crash would; its clients see a broken connection."""
         self._child.kill()
 
     def restart(self) -> None:
@@ -65,7 +65,7 @@ class RunningSpeech(Speech):
     def _answers(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=2)
         try:
-            # Without the key: ready is whoever can refuse.
+            # Without the key: an endpoint that refuses is ready.
             connection.request("GET", "/v1/models")
             return connection.getresponse().status == http.client.UNAUTHORIZED
         except OSError:

@@ -1,4 +1,4 @@
-"""The caller, on the line with an agent of the SDK alone."""
+"""A caller in a room with an agent of the SDK, without any worker."""
 
 import json
 from typing import Any
@@ -8,9 +8,9 @@ from livekit.agents import Agent, AgentSession, function_tool
 
 from contract.tenant import new_nonce
 from project.tokens import caller_token
-from sandbox.caller import NothingHeard, call
+from sandbox.callers.caller import NothingHeard, call
 from sandbox.servers import RunningProject
-from sandbox.speech.running import RunningSpeech
+from sandbox.speech.process import RunningSpeech
 from tests.sandbox.agents import GREETING, INSTRUCTIONS, agent_in, chained, realtime
 
 pytestmark = pytest.mark.integration
@@ -43,20 +43,20 @@ async def _call(
 async def test_a_caller_hears_the_greeting_and_the_answer_of_chained_models(
     acme: RunningProject, speech: RunningSpeech
 ) -> None:
-    heard = await _call(acme, speech, chained(speech), "What is the state of my order number 12?")
-    assert "hello" in heard.greeting_text.lower()
-    assert "parcels" in heard.answer_text
-    assert heard.first_audio_after > 0
-    assert heard.answered_after > 0
-    assert heard.wav[:4] == b"RIFF"
+    result = await _call(acme, speech, chained(speech), "What is the state of my order number 12?")
+    assert "hello" in result.greeting_text.lower()
+    assert "parcels" in result.answer_text
+    assert result.first_audio_after > 0
+    assert result.answered_after > 0
+    assert result.wav[:4] == b"RIFF"
 
 
 async def test_a_caller_hears_the_greeting_and_the_answer_of_a_realtime_model(
     acme: RunningProject, speech: RunningSpeech
 ) -> None:
-    heard = await _call(acme, speech, realtime(speech), "When are you open on Saturday?")
-    assert "hello" in heard.greeting_text.lower()
-    assert "Saturday" in heard.answer_text
+    result = await _call(acme, speech, realtime(speech), "When are you open on Saturday?")
+    assert "hello" in result.greeting_text.lower()
+    assert "Saturday" in result.answer_text
 
 
 async def test_a_caller_says_so_when_nobody_answers(

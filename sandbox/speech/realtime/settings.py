@@ -1,10 +1,10 @@
-"""What the client of a realtime session has set, merged over what the provider starts with."""
+"""The settings of a realtime session: the client's, merged over the provider's defaults."""
 
 from typing import Any
 
 
-class SpeechSettings:
-    """What a client has set in `session.update`, merged field by field."""
+class RealtimeSettings:
+    """The settings in force; `session.update` changes them field by field."""
 
     def __init__(self) -> None:
         self._session: dict[str, Any] = {
@@ -15,19 +15,19 @@ class SpeechSettings:
         }
 
     def update(self, changes: dict[str, Any]) -> None:
-        """Merge what the client sent."""
+        """Merge the changes that the client sent."""
         audio = changes.get("audio") or {}
         for side in ("input", "output"):
             self._session["audio"][side] |= audio.get(side) or {}
         self._session |= {name: value for name, value in changes.items() if name != "audio"}
 
     def as_json(self, model: str) -> dict[str, Any]:
-        """Render what is set."""
+        """Render the session."""
         return self._session | {"type": "realtime", "object": "realtime.session", "model": model}
 
     @property
     def instructions(self) -> str:
-        """What the model is told for the whole session."""
+        """The model's instructions for the whole session."""
         return self._session["instructions"] or ""
 
     @property
@@ -42,31 +42,31 @@ class SpeechSettings:
 
     @property
     def transcription_model(self) -> str | None:
-        """Which model writes down the caller's turns, if any."""
+        """The model that transcribes the caller's turns, if any."""
         transcription = self._session["audio"]["input"].get("transcription") or {}
         return transcription.get("model")
 
     @property
-    def _detection(self) -> dict[str, Any] | None:
-        detection: dict[str, Any] | None = self._session["audio"]["input"].get("turn_detection")
-        return detection
+    def _turn_detection(self) -> dict[str, Any] | None:
+        settings: dict[str, Any] | None = self._session["audio"]["input"].get("turn_detection")
+        return settings
 
     @property
     def detects_turns(self) -> bool:
-        """Tell whether we end turns; else the client commits."""
-        return self._detection is not None
+        """Tell whether the endpoint detects turns; else the client commits them."""
+        return self._turn_detection is not None
 
     @property
     def answers_turns(self) -> bool:
-        """Tell whether a turn's end asks for an answer."""
-        return (self._detection or {}).get("create_response") is not False
+        """Tell whether each turn is answered without a request."""
+        return (self._turn_detection or {}).get("create_response") is not False
 
     @property
     def may_be_interrupted(self) -> bool:
         """Tell whether the caller's voice stops the answer."""
-        return (self._detection or {}).get("interrupt_response") is not False
+        return (self._turn_detection or {}).get("interrupt_response") is not False
 
     @property
     def silence_seconds(self) -> float:
-        """How long a pause ends a turn."""
-        return float((self._detection or {}).get("silence_duration_ms") or 500) / 1000
+        """The silence that ends a turn."""
+        return float((self._turn_detection or {}).get("silence_duration_ms") or 500) / 1000

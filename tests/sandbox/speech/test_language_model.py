@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.speech.script import UNKNOWN, reply
+from sandbox.speech.models.language_model import UNKNOWN, reply
 
 SYSTEM = {
     "role": "system",
@@ -44,18 +44,18 @@ def test_it_says_what_the_instructions_quote_when_nobody_has_asked() -> None:
 
 
 def test_it_calls_the_tool_that_fits_with_arguments_from_the_question() -> None:
-    call = _ask("What is the state of my order number 42?", ORDER_TOOL).call
-    assert call.name == "order_state"
-    assert json.loads(call.arguments) == {"number": 42}
+    tool_call = _ask("What is the state of my order number 42?", ORDER_TOOL).tool_call
+    assert tool_call.name == "order_state"
+    assert json.loads(tool_call.arguments) == {"number": 42}
 
 
 def test_it_answers_itself_when_no_tool_fits() -> None:
-    assert _ask("Is parking free?", ORDER_TOOL).call is None
+    assert _ask("Is parking free?", ORDER_TOOL).tool_call is None
 
 
 def test_it_says_what_a_tool_has_found() -> None:
-    found = {"role": "tool", "content": '{"state": "shipped"}'}
-    assert reply([SYSTEM, {"role": "user", "content": "My order?"}, found]).text == (
+    result = {"role": "tool", "content": '{"state": "shipped"}'}
+    assert reply([SYSTEM, {"role": "user", "content": "My order?"}, result]).text == (
         "The state is shipped."
     )
 
@@ -66,5 +66,5 @@ def test_it_takes_an_argument_with_choices_from_the_words_that_were_said() -> No
         "description": "Book a table for a day.",
         "parameters": {"properties": {"day": {"type": "string", "enum": ["Monday", "Friday"]}}},
     }
-    call = _ask("Please book a table on Friday.", tool).call
-    assert json.loads(call.arguments) == {"day": "Friday"}
+    tool_call = _ask("Please book a table on Friday.", tool).tool_call
+    assert json.loads(tool_call.arguments) == {"day": "Friday"}

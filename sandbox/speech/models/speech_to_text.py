@@ -1,4 +1,4 @@
-"""Hearing: the real Whisper (tiny.en), at most two utterances at a time, on a thread each."""
+"""Speech to text: the real Whisper (tiny.en), at most two utterances at a time, a thread each."""
 
 import asyncio
 import io
@@ -10,8 +10,8 @@ from faster_whisper import WhisperModel
 from faster_whisper.audio import decode_audio
 
 
-class Ears:
-    """A loaded Whisper. Threads that wait for each other would stall where cores are scarce."""
+class SpeechToText:
+    """A loaded Whisper; one thread a model, since threads that share scarce cores would stall."""
 
     def __init__(self) -> None:
         self._model = WhisperModel(
@@ -22,13 +22,13 @@ class Ears:
             num_workers=2,
             local_files_only=True,
         )
-        self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="ears")
+        self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="stt")
 
     async def transcribe(self, sound: bytes) -> str:
-        """Write down what is said in a sound file (wav, mp3, … ); ValueError when it is none."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._hear, sound)
+        """Give the words of a sound file (wav, mp3, …); ValueError when it is no sound file."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._decode, sound)
 
-    def _hear(self, sound: bytes) -> str:
+    def _decode(self, sound: bytes) -> str:
         try:
             samples = decode_audio(io.BytesIO(sound))
         except (av.FFmpegError, IndexError) as error:  # the second for a picture

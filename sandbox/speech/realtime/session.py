@@ -1,7 +1,7 @@
 """One websocket of OpenAI's realtime API: sound in, turns, tool calls, sound out.
 
-As much of the protocol as the installed plugin's RealtimeModel uses. The events' order is the one
-that its source names.
+It has the part of the protocol that the installed plugin's RealtimeModel uses, with the events in
+the order that the plugin's source names.
 """
 
 import asyncio
@@ -12,39 +12,38 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from sandbox.speech import dialogue
-from sandbox.speech.catalogue import Kind, is_offered
-from sandbox.speech.counts import Counts
-from sandbox.speech.dialogue import Dialogue
-from sandbox.speech.ears import Ears
-from sandbox.speech.faults import Fault, Orders
-from sandbox.speech.response import Response
-from sandbox.speech.settings import SpeechSettings
+from sandbox.speech.catalogue import ModelKind, is_offered
+from sandbox.speech.counts import EndpointCounts
+from sandbox.speech.faults import EndpointFault, FaultInjector
+from sandbox.speech.models.speech_to_text import SpeechToText
+from sandbox.speech.models.text_to_speech import TextToSpeech
+from sandbox.speech.realtime.conversation import ConversationItems, Item, new_id, user_item
+from sandbox.speech.realtime.response import RealtimeResponse
+from sandbox.speech.realtime.settings import RealtimeSettings
+from sandbox.speech.realtime.turn_detection import TurnChange, TurnDetector
 from sandbox.speech.sound import seconds, to_wav
-from sandbox.speech.turns import SpokenTurns, Turn
-from sandbox.speech.voice import Voice
 
 _SHORTEST_COMMIT_SECONDS = 0.1
 
 
-class Talk:
-    """One session: what was set, what was said, what is being said."""
+class RealtimeSession:
+    """One session: its settings, its conversation, and the response in progress."""
 
     def __init__(
         self,
         socket: web.WebSocketResponse,
         model: str,
-        ears: Ears,
-        voice: Voice,
-        counts: Counts,
-        orders: Orders,
+        stt: SpeechToText,
+        tts: TextToSpeech,
+        counts: EndpointCounts,
+        faults: FaultInjector,
     ) -> None:
-        self._socket, self._model, self._ears, self._voice = socket, model, ears, voice
-        self._counts, self._orders = counts, orders
-        self._settings = SpeechSettings()
-        self._dialogue, self._turns = Dialogue(), SpokenTurns()
-        self._turn_id = dialogue.new_id("item")
-        self._answering: asyncio.Task[None] | None = None
+        self._socket, self._model, self._stt, self._tts = socket, model, stt, tts
+        self._counts, self._faults = counts, faults
+        self._settings = RealtimeSettings()
+        self._items, self._turns = ConversationItems(), TurnDetector()
+        self._turn_id = new_id("item")
+        self._response: asyncio.Task[None] | None = None
         self._heard_seconds = 0.0
         self._handlers: dict[str, Callable[[dict[str, Any]], Awaitable[None]]] = {
             "session.update": self._update_session,
@@ -58,15 +57,15 @@ class Talk:
             "response.cancel": self._cancel_response,
         }
 
-    async def hold(self) -> None:
-        """Talk until the client goes."""
+    async def serve(self) -> None:
+        """Serve the client until it leaves."""
         await self._send("session.created", session=self._settings.as_json(self._model))
         try:
             async for message in self._socket:
                 if message.type is WSMsgType.TEXT:
                     await self._handle(message.json())
         finally:
-            await self._stop_answering("client_cancelled")
+            await self._stop_response("client_cancelled")
 
     async def _handle(self, event: dict[str, Any]) -> None:
         handler = self._handlers.get(event.get("type", ""))
@@ -78,9 +77,7 @@ class Talk:
     async def _send(self, kind: str, **fields: Any) -> None:
         if not self._socket.closed:
             with contextlib.suppress(ConnectionResetError):  # the reading side notices as well
-                await self._socket.send_json(
-                    {"type": kind, "event_id": dialogue.new_id("event"), **fields}
-                )
+                await self._socket.send_json({"type": kind, "event_id": new_id("event"), **fields})
 
     async def _refuse(self, event: dict[str, Any], code: str, message: str) -> None:
         fault = {"type": "invalid_request_error", "code": code, "message": message, "param": None}
@@ -95,10 +92,10 @@ class Talk:
         for change in self._turns.push(base64.b64decode(event["audio"])):
             if not self._settings.detects_turns:
                 continue
-            at = round(self._turns.heard_seconds * 1000)
-            if change is Turn.STARTED:
+            at = round(self._turns.received_seconds * 1000)
+            if change is TurnChange.STARTED:
                 if self._settings.may_be_interrupted:
-                    await self._stop_answering("turn_detected")
+                    await self._stop_response("turn_detected")
                 await self._send(
                     "input_audio_buffer.speech_started", audio_start_ms=at, item_id=self._turn_id
                 )
@@ -120,48 +117,48 @@ class Talk:
         await self._send("input_audio_buffer.cleared")
 
     async def _end_turn(self, pcm: bytes, *, is_answered: bool) -> None:
-        item, self._turn_id = dialogue.heard_item(self._turn_id), dialogue.new_id("item")
+        item, self._turn_id = user_item(self._turn_id), new_id("item")
         await self._send(
             "input_audio_buffer.committed",
             item_id=item["id"],
-            previous_item_id=self._dialogue.last_id,
+            previous_item_id=self._items.last_id,
         )
-        await self._add(item, self._dialogue.last_id)
-        # The script reads words, so they are needed before the answer; the real one hears sound.
-        text = await self._ears.transcribe(to_wav(pcm))
+        await self._add(item, self._items.last_id)
+        # The script reads words, so it needs them before it answers; a real model takes sound.
+        text = await self._stt.transcribe(to_wav(pcm))
         item["content"][0]["transcript"] = text
         self._heard_seconds += seconds(pcm)
         await self._send_transcript(item["id"], text, seconds(pcm))
         if is_answered:
             await self._answer({})
 
-    async def _send_transcript(self, item_id: str, text: str, length: float) -> None:
+    async def _send_transcript(self, item_id: str, text: str, turn_seconds: float) -> None:
         model = self._settings.transcription_model
         if model is None:
             return
-        if is_offered(model, Kind.STT):
-            self._counts.add(model, audio_seconds=length)
+        if is_offered(model, ModelKind.STT):
+            self._counts.add(model, audio_seconds=turn_seconds)
         await self._send(
             "conversation.item.input_audio_transcription.completed",
             item_id=item_id,
             content_index=0,
             transcript=text,
-            usage={"type": "duration", "seconds": round(length, 3)},
+            usage={"type": "duration", "seconds": round(turn_seconds, 3)},
         )
 
     async def _create_item(self, event: dict[str, Any]) -> None:
-        item = {"id": dialogue.new_id("item"), **event["item"]}
-        if self._dialogue.has(item["id"]):
+        item = {"id": new_id("item"), **event["item"]}
+        if self._items.has(item["id"]):
             await self._refuse(event, "item_create_duplicate_item_id", "The item is there.")
         else:
             await self._add(item, event.get("previous_item_id"))
 
-    async def _add(self, item: dialogue.Item, after: str | None) -> None:
-        previous = self._dialogue.insert(item, after)
+    async def _add(self, item: Item, after: str | None) -> None:
+        previous = self._items.insert(item, after)
         await self._send("conversation.item.added", item=item, previous_item_id=previous)
 
     async def _delete_item(self, event: dict[str, Any]) -> None:
-        if self._dialogue.remove(event["item_id"]):
+        if self._items.remove(event["item_id"]):
             await self._send("conversation.item.deleted", item_id=event["item_id"])
         else:
             await self._refuse(event, "item_delete_invalid_item_id", "There is no such item.")
@@ -171,7 +168,7 @@ class Talk:
         await self._send("conversation.item.truncated", **fields)
 
     async def _create_response(self, event: dict[str, Any]) -> None:
-        if self._answering is not None and not self._answering.done():
+        if self._response is not None and not self._response.done():
             await self._refuse(
                 event,
                 "conversation_already_has_active_response",
@@ -181,39 +178,41 @@ class Talk:
             await self._answer(event.get("response") or {})
 
     async def _cancel_response(self, event: dict[str, Any]) -> None:
-        if not await self._stop_answering("client_cancelled"):
+        if not await self._stop_response("client_cancelled"):
             await self._refuse(
                 event, "response_cancel_not_active", "Cancellation failed: no active response."
             )
 
-    async def _answer(self, asked: dict[str, Any]) -> None:
-        await self._stop_answering("turn_detected")
-        heard, self._heard_seconds = self._heard_seconds, 0.0
-        response = Response(self._send, self._add, self._voice, self._settings, asked)
-        self._answering = asyncio.create_task(self._give(response, heard), name="realtime-response")
+    async def _answer(self, parameters: dict[str, Any]) -> None:
+        await self._stop_response("turn_detected")
+        heard_seconds, self._heard_seconds = self._heard_seconds, 0.0
+        response = RealtimeResponse(self._send, self._add, self._tts, self._settings, parameters)
+        self._response = asyncio.create_task(
+            self._give(response, heard_seconds), name="realtime-response"
+        )
 
-    async def _give(self, response: Response, heard_seconds: float) -> None:
-        fault = await self._orders.meet(Kind.REALTIME)
+    async def _give(self, response: RealtimeResponse, heard_seconds: float) -> None:
+        fault = await self._faults.fault_for(ModelKind.REALTIME)
         if fault is None:
-            spent = await response.give(self._dialogue, heard_seconds)
+            usage = await response.give(self._items, heard_seconds)
             self._counts.add(
                 self._model,
-                tokens_in=spent["input_tokens"],
-                tokens_out=spent["output_tokens"],
+                tokens_in=usage["input_tokens"],
+                tokens_out=usage["output_tokens"],
                 audio_seconds=heard_seconds,
             )
         else:
             await self._fail(response, fault)
 
-    async def _fail(self, response: Response, fault: Fault) -> None:
-        if fault is Fault.UNAUTHORIZED:
+    async def _fail(self, response: RealtimeResponse, fault: EndpointFault) -> None:
+        if fault is EndpointFault.UNAUTHORIZED:
             await self._refuse({}, fault.code, "As ordered.")
             await self._socket.close()
         else:
             await response.fail(fault.code)
 
-    async def _stop_answering(self, reason: str) -> bool:
-        task, self._answering = self._answering, None
+    async def _stop_response(self, reason: str) -> bool:
+        task, self._response = self._response, None
         if task is None or task.done():
             return False
         task.cancel(reason)

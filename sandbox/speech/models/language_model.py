@@ -1,6 +1,6 @@
-"""The language model: answers with the sentence of its instructions that fits, or calls a tool.
+"""The language model, a script: answers with the fitting sentence of its instructions, or a tool.
 
-A small model from a package would invent facts; a script lets a test know the right answer, and
+A small model from a package would invent facts. With a script a test knows the right answer, and
 each tenant's own instructions give each tenant's own answers.
 """
 
@@ -17,7 +17,7 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _QUOTED = re.compile(r"[\"“]([^\"“”]+)[\"”]")
 _WORD = re.compile(r"[a-z]+|\d+")
 _ENDINGS = re.compile(r"(?<=[a-z]{3})(?:ing|ed|es|s)$")
-_FILLERS = frozenset(
+_STOP_WORDS = frozenset(
     _WORD.findall(
         "a an and any are as at be but by can could do does for from get give has have hello hi how"
         " i if in is it its like me my of on or our please say tell than that the their them there"
@@ -42,7 +42,7 @@ class Reply:
     """What the model says, or the tool that it calls instead."""
 
     text: str
-    call: ToolCall | None = None
+    tool_call: ToolCall | None = None
 
 
 Message = Mapping[str, Any]
@@ -51,24 +51,27 @@ Message = Mapping[str, Any]
 def reply(messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> Reply:
     """Answer a conversation in the form of OpenAI's chat completions.
 
-    A tool's result is said; a question is answered with a tool that fits, else with the sentence of
-    the instructions that shares most words; unasked, it says what the instructions quote last.
+    A tool's result is said. A question is answered with a tool that fits, else with the sentence of
+    the instructions that shares most words with it. Without a question, the text that the
+    instructions quote last is said.
     """
-    instructions = "\n".join(_text(m) for m in messages if m["role"] in ("system", "developer"))
-    spoken = [m for m in messages if m["role"] in ("user", "tool", "assistant")]
-    last = spoken[-1] if spoken else None
+    instructions = "\n".join(
+        _text(message) for message in messages if message["role"] in ("system", "developer")
+    )
+    turns = [message for message in messages if message["role"] in ("user", "tool", "assistant")]
+    last = turns[-1] if turns else None
     if last is not None and last["role"] == "tool":
         return Reply(_spell_out(_text(last)))
     if last is None or last["role"] == "assistant":
-        return Reply(_unasked(instructions))
+        return Reply(_opening(instructions))
     question = _text(last)
-    if (call := _tool_call(question, tools)) is not None:
-        return Reply("", call)
+    if (tool_call := _tool_call(question, tools)) is not None:
+        return Reply("", tool_call)
     return Reply(_best_sentence(question, instructions))
 
 
 def prompt_text(messages: Sequence[Message]) -> str:
-    """Give all that a conversation's messages say, for counting."""
+    """Give the text of all messages, for counting its tokens."""
     return "\n".join(_text(message) for message in messages)
 
 
@@ -79,19 +82,19 @@ def _text(message: Message) -> str:
     return " ".join(part.get("text") or part.get("transcript") or "" for part in content)
 
 
-def _unasked(instructions: str) -> str:
-    if quoted := _QUOTED.findall(instructions):
-        return str(quoted[-1])
+def _opening(instructions: str) -> str:
+    if quotes := _QUOTED.findall(instructions):
+        return str(quotes[-1])
     return next(iter(_sentences(instructions)), "Hello.")
 
 
 def _best_sentence(question: str, instructions: str) -> str:
-    asked = _stems(question)
-    ranked = [
-        (len(asked & _stems(sentence)), -len(_stems(sentence)), sentence)
+    question_stems = _stems(question)
+    ranked_sentences = [
+        (len(question_stems & _stems(sentence)), -len(_stems(sentence)), sentence)
         for sentence in _sentences(instructions)
     ]
-    shared, _, sentence = max(ranked, key=lambda rank: rank[:2], default=(0, 0, ""))
+    shared, _, sentence = max(ranked_sentences, key=lambda rank: rank[:2], default=(0, 0, ""))
     return sentence if shared else UNKNOWN
 
 
@@ -105,44 +108,47 @@ def _words(text: str) -> list[str]:
 
 
 def _stems(text: str) -> frozenset[str]:
-    return frozenset(_ENDINGS.sub("", word) for word in _words(text) if word not in _FILLERS)
+    return frozenset(_ENDINGS.sub("", word) for word in _words(text) if word not in _STOP_WORDS)
 
 
 def _tool_call(question: str, tools: Sequence[Mapping[str, Any]]) -> ToolCall | None:
-    asked = _stems(question)
+    question_stems = _stems(question)
     for tool in tools:
         function = tool.get("function", tool)  # the realtime API has it one level up
-        described = f"{function['name'].replace('_', ' ')} {function.get('description', '')}"
-        if len(asked & _stems(described)) >= _FITS_TOOL:
+        description = f"{function['name'].replace('_', ' ')} {function.get('description', '')}"
+        if len(question_stems & _stems(description)) >= _FITS_TOOL:
             schema = function.get("parameters") or {}
-            arguments = _arguments(question, described, schema)
+            arguments = _arguments(question, description, schema)
             call_id = f"call_{secrets.token_hex(8)}"
             return ToolCall(call_id, function["name"], json.dumps(arguments))
     return None
 
 
-def _arguments(question: str, described: str, schema: Mapping[str, Any]) -> dict[str, Any]:
-    known = _stems(described)
-    free = [
+def _arguments(question: str, description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    description_stems = _stems(description)
+    further_words = [
         word
         for word in _words(question)
-        if word not in _FILLERS and _ENDINGS.sub("", word) not in known
+        if word not in _STOP_WORDS and _ENDINGS.sub("", word) not in description_stems
     ]
     properties = schema.get("properties") or {}
-    return {name: _argument(kind, question, free) for name, kind in properties.items()}
+    return {
+        name: _argument(argument_schema, question, further_words)
+        for name, argument_schema in properties.items()
+    }
 
 
-def _argument(schema: Mapping[str, Any], question: str, free: Sequence[str]) -> Any:
+def _argument(schema: Mapping[str, Any], question: str, further_words: Sequence[str]) -> Any:
     if choices := schema.get("enum"):
-        said = question.lower()
-        return next((choice for choice in choices if str(choice).lower() in said), choices[0])
+        text = question.lower()
+        return next((choice for choice in choices if str(choice).lower() in text), choices[0])
     kind = schema.get("type")
     numbers = [word for word in _words(question) if word.isdigit()]
     if kind in ("integer", "number"):
         return int(numbers[0]) if numbers else 0
     if kind == "boolean":
         return True
-    return " ".join(free)
+    return " ".join(further_words)
 
 
 def _spell_out(result: str) -> str:
@@ -151,6 +157,6 @@ def _spell_out(result: str) -> str:
     except ValueError:
         return result
     if isinstance(value, dict):
-        said = [f"The {name.replace('_', ' ')} is {said}." for name, said in value.items()]
-        return " ".join(said)
+        sentences = [f"The {name.replace('_', ' ')} is {field}." for name, field in value.items()]
+        return " ".join(sentences)
     return str(value)
