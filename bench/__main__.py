@@ -11,13 +11,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import plot, table
 from bench.container import measure_container
-from bench.measurements import Bench
-from bench.result import Result
+from bench.load.question import spoken_question
+from bench.measurements import Benchmark
+from bench.results import plot, table
+from bench.results.result import Result
 from bench.scale import FULL, QUICK, Scale
-from bench.subject import SUBJECTS, Surroundings
-from bench.voice import question
+from bench.workers.worker import WORKER_KINDS, BenchSetup
 from sandbox.servers import start_project
 from sandbox.speech.process import start_speech
 
@@ -79,14 +79,12 @@ def _measure(scale: Scale, parts: frozenset[str], folder: Path, console: Console
     try:
         speech = start_speech(folder=folder)
         try:
-            surroundings = Surroundings(project.credentials, speech.url, speech.api_key, folder)
-            voice = asyncio.run(question(speech))
-            asyncio.run(
-                _measure_in_turns(Bench(surroundings, scale, result, voice), parts, console)
-            )
+            setup = BenchSetup(project.credentials, speech.url, speech.api_key, folder)
+            voice = asyncio.run(spoken_question(speech))
+            asyncio.run(_measure_in_turns(Benchmark(setup, scale, result, voice), parts, console))
             if "image" in parts and scale.with_image:
                 console.print("image: size and cold start")
-                measure_container(surroundings, result)
+                measure_container(setup, result)
         finally:
             speech.kill()
     finally:
@@ -94,17 +92,17 @@ def _measure(scale: Scale, parts: frozenset[str], folder: Path, console: Console
     return result
 
 
-async def _measure_in_turns(bench: Bench, parts: frozenset[str], console: Console) -> None:
+async def _measure_in_turns(bench: Benchmark, parts: frozenset[str], console: Console) -> None:
     for turn in range(bench.scale.rounds):
-        # Who begins alternates, so that warm caches favour neither.
-        for subject in SUBJECTS if turn % 2 == 0 else SUBJECTS[::-1]:
-            console.print(f"round {turn + 1} of {bench.scale.rounds}: {subject.name}")
+        # Each round another worker begins, so that warm caches favour neither.
+        for kind in WORKER_KINDS if turn % 2 == 0 else WORKER_KINDS[::-1]:
+            console.print(f"round {turn + 1} of {bench.scale.rounds}: {kind.name}")
             if "voice" in parts:
-                await bench.measure_voice(subject)
+                await bench.measure_voice(kind)
             if "silent" in parts:
-                await bench.measure_silent(subject)
+                await bench.measure_silent(kind)
             if "tenants" in parts and turn == 0:
-                await bench.measure_tenants(subject)
+                await bench.measure_tenants(kind)
 
 
 if __name__ == "__main__":

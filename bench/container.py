@@ -4,15 +4,15 @@ import http.client
 import time
 from collections.abc import Mapping
 
-from bench.result import OURS, STOCK, Result
-from bench.subject import Surroundings, container_environment
+from bench.results.result import OURS, STOCK, Result
+from bench.workers.worker import BenchSetup, container_environment
 from sandbox.engine import RunningEngine, start_engine
 from sandbox.image import Target, build
 from sandbox.ports import free_port
 
 _STARTS = 3
 _READY_SECONDS = 60.0
-_GLANCE_SECONDS = 0.02
+_POLL_SECONDS = 0.02
 _MEGABYTE = 1_000_000
 _HARDENED = (
     "--read-only",
@@ -23,11 +23,11 @@ _HARDENED = (
 )
 
 
-def measure_container(surroundings: Surroundings, result: Result) -> None:
-    """Build the image, weigh it beside a plain install, and start it some times.
+def measure_container(setup: BenchSetup, result: Result) -> None:
+    """Build the image, compare its size with a plain install's, and start it some times.
 
     Raises:
-        sandbox.engine.EngineFault: when the engine cannot build or run it.
+        sandbox.engine.EngineFault: the engine cannot build or run it.
     """
     engine = start_engine()
     try:
@@ -35,19 +35,19 @@ def measure_container(surroundings: Surroundings, result: Result) -> None:
         result.add("image_size", OURS, image.image_bytes / _MEGABYTE)
         result.add("image_size", STOCK, image.plain_bytes / _MEGABYTE)
         for _ in range(_STARTS):
-            result.add("cold_start", OURS, _start(engine, image.name, surroundings))
+            result.add("cold_start", OURS, _start(engine, image.name, setup))
     finally:
         engine.stop()
 
 
-def _start(engine: RunningEngine, image: str, surroundings: Surroundings) -> float:
+def _start(engine: RunningEngine, image: str, setup: BenchSetup) -> float:
     port = free_port()
-    environment = container_environment(surroundings, "container", port)
-    started = time.monotonic()
+    environment = container_environment(setup, "container", port)
+    started_at = time.monotonic()
     container = engine.ask("run", "--detach", *_HARDENED, *_options(environment), image).strip()
     try:
         _wait_until_ready(port)
-        return time.monotonic() - started
+        return time.monotonic() - started_at
     finally:
         engine.run("rm", "--force", container)
 
@@ -61,7 +61,7 @@ def _wait_until_ready(port: int) -> None:
     while not _is_ready(port):
         if time.monotonic() > deadline:
             raise TimeoutError(f"the container was not ready after {_READY_SECONDS:.0f} s")
-        time.sleep(_GLANCE_SECONDS)  # readiness is only told to whoever asks
+        time.sleep(_POLL_SECONDS)  # readiness is told only when asked
 
 
 def _is_ready(port: int) -> bool:

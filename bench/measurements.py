@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.neighbour import busy_neighbour
-from bench.phone import dial_all, hang_up_all, send_dispatch, wait_for_agents
-from bench.result import OURS, Result
+from bench.load.caller import count_joined_rooms, end_calls, send_dispatch, start_calls
+from bench.load.cpu_load import full_cpu_load
+from bench.results.result import OURS, Result
 from bench.scale import Scale
-from bench.subject import BenchSubject, MeasuredWorker, Surroundings
+from bench.workers.worker import BenchSetup, MeasuredWorker, WorkerKind
 from project.connection import Project
 from project.rooms import delete_room
 
@@ -24,43 +24,43 @@ _BURSTS = ("burst_small", "burst_large")
 
 
 @dataclass(frozen=True)
-class Bench:
-    """What every measurement uses."""
+class Benchmark:
+    """All measurements of one run, and what they share."""
 
-    surroundings: Surroundings
+    setup: BenchSetup
     scale: Scale
     result: Result
     voice: np.ndarray
 
-    async def measure_voice(self, subject: BenchSubject) -> None:
+    async def measure_voice(self, kind: WorkerKind) -> None:
         """Measure start, rest, calls with full voice sessions, and rest again."""
-        with subject.running(self.surroundings, "bench") as worker:
-            self.result.add("start", subject.name, worker.ready_after)
-            if subject.name == OURS:
-                self.result.add("proven", subject.name, worker.proven_after)
-            at_rest = await self._measure_rest(subject, worker)
-            resting = worker.tree.processes()
-            async with Project(self.surroundings.credentials) as project:
-                await self._measure_first_audio(subject, worker, project)
+        with kind.running(self.setup, "bench") as worker:
+            self.result.add("start", kind.name, worker.ready_after)
+            if kind.name == OURS:
+                self.result.add("proven", kind.name, worker.proven_after)
+            rest_mib = await self._measure_rest(kind, worker)
+            processes_at_rest = worker.tree.processes()
+            async with Project(self.setup.credentials) as project:
+                await self._measure_first_audio(kind, worker, project)
                 for number in self.scale.waves:
-                    await self._measure_wave(subject, worker, project, number, at_rest)
-                await self._pass_calls(worker, project)
-            # A call is gone when its process is: whoever speaks to the end is heard for 2 s more.
-            await worker.tree.shrinks_to(resting)
-            after = await worker.tree.settled_pss_mib()
-            self.result.add("after_calls", subject.name, after / at_rest)
+                    await self._measure_wave(kind, worker, project, number, rest_mib)
+                await self._make_passing_calls(worker, project)
+            # A call is over when its process is: an agent that still speaks is let finish for 2 s.
+            await worker.tree.wait_until_at_most(processes_at_rest)
+            after_calls_mib = await worker.tree.settled_pss_mib()
+            self.result.add("after_calls", kind.name, after_calls_mib / rest_mib)
 
-    async def measure_silent(self, subject: BenchSubject) -> None:
-        """Measure how many dispatches are answered: in bursts, and beside a busy neighbour."""
-        async with Project(self.surroundings.credentials) as project:
-            with subject.running(self.surroundings, "burst", is_silent=True) as worker:
+    async def measure_silent(self, kind: WorkerKind) -> None:
+        """Measure how many dispatches are answered: in bursts, and without free CPU."""
+        async with Project(self.setup.credentials) as project:
+            with kind.running(self.setup, "burst", is_silent=True) as worker:
                 for metric, number in zip(_BURSTS, self.scale.bursts, strict=True):
-                    await self._measure_burst(metric, subject, worker, project, number)
+                    await self._measure_burst(metric, kind, worker, project, number)
                     await worker.tree.settled_pss_mib()
-                with busy_neighbour():
-                    await self._measure_under_load(subject, worker, project)
+                with full_cpu_load():
+                    await self._measure_under_load(kind, worker, project)
 
-    async def measure_tenants(self, subject: BenchSubject) -> None:
+    async def measure_tenants(self, kind: WorkerKind) -> None:
         """Measure the memory of idle tenants side by side, and what each further one adds."""
         with ExitStack() as running:
             workers: list[MeasuredWorker] = []
@@ -68,102 +68,105 @@ class Bench:
             for number in self.scale.tenants:
                 while len(workers) < number:
                     tenant = f"tenant-{len(workers)}"
-                    workers.append(
-                        running.enter_context(subject.running(self.surroundings, tenant))
-                    )
+                    workers.append(running.enter_context(kind.running(self.setup, tenant)))
                 memory[number] = sum([await worker.tree.settled_pss_mib() for worker in workers])
-                self.result.add_point("memory_by_tenants", subject.name, number, memory[number])
+                self.result.add_point("memory_by_tenants", kind.name, number, memory[number])
             first, last = min(memory), _nearest(memory, 10)
-            each = (memory[last] - memory[first]) / (last - first)
-            self.result.add("further_tenant", subject.name, each)
+            memory_each = (memory[last] - memory[first]) / (last - first)
+            self.result.add("further_tenant", kind.name, memory_each)
 
-    async def _measure_rest(self, subject: BenchSubject, worker: MeasuredWorker) -> float:
-        at_rest = await worker.tree.settled_pss_mib()
-        self.result.add("rest_memory", subject.name, at_rest)
-        with self._cpu_of(worker) as burnt:
+    async def _measure_rest(self, kind: WorkerKind, worker: MeasuredWorker) -> float:
+        rest_mib = await worker.tree.settled_pss_mib()
+        self.result.add("rest_memory", kind.name, rest_mib)
+        with self._cpu_of(worker) as cpu_use:
             await asyncio.sleep(self.scale.rest_seconds)  # rest is what is measured
-        self.result.add("rest_cpu", subject.name, burnt.per_second * _HOUR)
-        return at_rest
+        self.result.add("rest_cpu", kind.name, cpu_use.per_second * _HOUR)
+        return rest_mib
 
     async def _measure_first_audio(
-        self, subject: BenchSubject, worker: MeasuredWorker, project: Project
+        self, kind: WorkerKind, worker: MeasuredWorker, project: Project
     ) -> None:
         for _ in range(self.scale.single_calls):
-            phones = await dial_all(project, worker, 1)
-            self.result.add("first_audio", subject.name, *(p.waited_seconds for p in phones))
-            await hang_up_all(project, phones)
+            callers = await start_calls(project, worker, 1)
+            self.result.add(
+                "first_audio", kind.name, *(caller.waited_seconds for caller in callers)
+            )
+            await end_calls(project, callers)
             await worker.tree.settled_pss_mib()
 
     async def _measure_wave(
         self,
-        subject: BenchSubject,
+        kind: WorkerKind,
         worker: MeasuredWorker,
         project: Project,
         number: int,
-        at_rest: float,
+        rest_mib: float,
     ) -> None:
-        phones = await dial_all(project, worker, number)
-        answered = sum(phone.was_answered for phone in phones)
-        waited = [phone.waited_seconds for phone in phones]
-        self.result.add_point("first_audio_by_calls", subject.name, number, *waited)
+        callers = await start_calls(project, worker, number)
+        answered = sum(caller.was_answered for caller in callers)
+        waits = [caller.waited_seconds for caller in callers]
+        self.result.add_point("first_audio_by_calls", kind.name, number, *waits)
         if number == self.scale.many:
-            self.result.add("first_audio_many", subject.name, *waited)
-            self.result.add("answered_many", subject.name, answered / number)
-        for phone in phones:
-            await phone.talk(self.voice, _PAUSE_SECONDS)
-        with self._cpu_of(worker) as burnt:
+            self.result.add("first_audio_many", kind.name, *waits)
+            self.result.add("answered_many", kind.name, answered / number)
+        for caller in callers:
+            await caller.talk(self.voice, _PAUSE_SECONDS)
+        with self._cpu_of(worker) as cpu_use:
             await asyncio.sleep(self.scale.talk_seconds)  # talk is what is measured
         if answered:
-            held = worker.tree.pss_mib()
-            self.result.add_point("memory_by_calls", subject.name, answered, held)
-            self.result.add("call_memory", subject.name, (held - at_rest) / answered)
-            self.result.add("talk_cpu", subject.name, burnt.per_second * _MINUTE / answered)
-        await hang_up_all(project, phones)
+            calls_mib = worker.tree.pss_mib()
+            self.result.add_point("memory_by_calls", kind.name, answered, calls_mib)
+            self.result.add("call_memory", kind.name, (calls_mib - rest_mib) / answered)
+            self.result.add("talk_cpu", kind.name, cpu_use.per_second * _MINUTE / answered)
+        await end_calls(project, callers)
         await worker.tree.settled_pss_mib()
 
-    async def _pass_calls(self, worker: MeasuredWorker, project: Project) -> None:
-        passed = 0
-        while passed < self.scale.passing_calls:
-            number = min(_PASSING_AT_ONCE, self.scale.passing_calls - passed)
-            await hang_up_all(project, await dial_all(project, worker, number))
-            passed += number
+    async def _make_passing_calls(self, worker: MeasuredWorker, project: Project) -> None:
+        ended = 0
+        while ended < self.scale.passing_calls:
+            number = min(_PASSING_AT_ONCE, self.scale.passing_calls - ended)
+            await end_calls(project, await start_calls(project, worker, number))
+            ended += number
 
     async def _measure_burst(
         self,
         metric: str,
-        subject: BenchSubject,
+        kind: WorkerKind,
         worker: MeasuredWorker,
         project: Project,
         number: int,
     ) -> None:
         rooms = await asyncio.gather(*(send_dispatch(project, worker) for _ in range(number)))
-        answered = await wait_for_agents(project, list(rooms), self.scale.patience_seconds)
-        self.result.add(metric, subject.name, answered / number)
+        answered = await count_joined_rooms(project, list(rooms), self.scale.patience_seconds)
+        self.result.add(metric, kind.name, answered / number)
         await asyncio.gather(*(delete_room(project, room) for room in rooms))
 
     async def _measure_under_load(
-        self, subject: BenchSubject, worker: MeasuredWorker, project: Project
+        self, kind: WorkerKind, worker: MeasuredWorker, project: Project
     ) -> None:
         answered = 0
         for _ in range(self.scale.loaded_calls):
             room = await send_dispatch(project, worker)
-            answered += await wait_for_agents(project, [room], self.scale.patience_seconds)
+            answered += await count_joined_rooms(project, [room], self.scale.patience_seconds)
             await delete_room(project, room)
-        self.result.add("under_load", subject.name, answered / self.scale.loaded_calls)
+        self.result.add("under_load", kind.name, answered / self.scale.loaded_calls)
 
     @contextmanager
-    def _cpu_of(self, worker: MeasuredWorker) -> Iterator["Burnt"]:
-        burnt, began, before = Burnt(), time.monotonic(), worker.tree.cpu_seconds()
-        yield burnt
-        burnt.per_second = (worker.tree.cpu_seconds() - before) / (time.monotonic() - began)
+    def _cpu_of(self, worker: MeasuredWorker) -> Iterator["CpuUse"]:
+        cpu_use, began_at = CpuUse(), time.monotonic()
+        cpu_before = worker.tree.cpu_seconds()
+        yield cpu_use
+        cpu_use.per_second = (worker.tree.cpu_seconds() - cpu_before) / (
+            time.monotonic() - began_at
+        )
 
 
 @dataclass
-class Burnt:
+class CpuUse:
     """CPU seconds per second, known when the block is over."""
 
     per_second: float = 0.0
 
 
 def _nearest(memory: dict[int, float], number: int) -> int:
-    return min(memory, key=lambda at: abs(at - number))
+    return min(memory, key=lambda measured: abs(measured - number))

@@ -1,11 +1,11 @@
-"""How large a run is: the full one for figures, the quick one for the output's shape."""
+"""The scale of a run: the full one for figures, the quick one for the shape of the output."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Numbers of rounds, calls and seconds; every figure says which scale made it."""
+    """Numbers of rounds, calls and seconds; a result names its scale."""
 
     name: str
     rounds: int

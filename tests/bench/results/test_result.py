@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench import plot, table
-from bench.metric import METRICS
-from bench.result import OURS, STOCK, Result, ResultRow
+from bench.results import plot, table
+from bench.results.metric import METRICS
+from bench.results.result import OURS, STOCK, Result, ResultRow
 
 
 @pytest.fixture
@@ -61,20 +61,20 @@ def test_what_was_not_measured_has_no_row(result: Result) -> None:
 
 
 def test_the_json_holds_every_sample(result: Result) -> None:
-    written = json.loads(result.as_json())
-    assert written["schema"] == 1
-    start = next(metric for metric in written["metrics"] if metric["id"] == "start")
+    figures = json.loads(result.as_json())
+    assert figures["schema"] == 1
+    start = next(metric for metric in figures["metrics"] if metric["id"] == "start")
     assert start["samples"] == {OURS: [2.0, 2.2, 9.0], STOCK: [5.5, 5.0, 6.0]}
-    assert written["curves"]["memory_by_calls"][OURS] == [[1, 200.0], [2, 250.0]]
+    assert figures["curves"]["memory_by_calls"][OURS] == [[1, 200.0], [2, 250.0]]
 
 
 def test_the_table_shows_ratio_and_goal(result: Result) -> None:
     console = Console(width=140, record=True, file=io.StringIO())
     console.print(table.render(result))
-    shown = console.export_text()
-    assert "0.40×" in shown
-    assert "≤ 0.45×" in shown
-    assert "missed" in shown
+    text = console.export_text()
+    assert "0.40×" in text
+    assert "≤ 0.45×" in text
+    assert "missed" in text
 
 
 def test_the_plot_is_written_as_png_and_svg(result: Result, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a run measured: samples by metric and worker, points by curve, and what they amount to."""
+"""The result of a run: samples by metric and worker, points by curve, medians and ratios."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from bench.metric import CURVES, METRICS, Comparison, Metric
+from bench.results.metric import CURVES, METRICS, Comparison, Metric
 
 SCHEMA = 1
 OURS, STOCK = "ours", "stock"
@@ -34,7 +34,7 @@ class ResultRow:
 
 @dataclass(frozen=True)
 class Result:
-    """A run's samples; filled while it runs, read when it is over."""
+    """The samples of a run; filled while it runs, read when it is over."""
 
     scale: str
     samples: _Samples = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
@@ -43,21 +43,21 @@ class Result:
     )
 
     def add(self, metric: str, worker: str, *values: float) -> None:
-        """Keep samples of a metric."""
+        """Add samples of a metric."""
         self.samples[metric][worker].extend(values)
 
-    def add_point(self, curve: str, worker: str, at: int, *values: float) -> None:
-        """Keep samples of a curve's point."""
-        self.points[curve][worker][at].extend(values)
+    def add_point(self, curve: str, worker: str, number: int, *values: float) -> None:
+        """Add samples of one point of a curve."""
+        self.points[curve][worker][number].extend(values)
 
     def rows(self) -> tuple[ResultRow, ...]:
-        """Give the table's rows, in the catalogue's order, for what was measured."""
+        """Give the table's rows for what was measured, in the order of `METRICS`."""
         return tuple(self._row(metric) for metric in METRICS if metric.id in self.samples)
 
     def curve(self, curve: str, worker: str) -> list[tuple[int, float]]:
         """Give a curve as (number, median), by number."""
         points = self.points[curve][worker]
-        return [(at, statistics.median(points[at])) for at in sorted(points)]
+        return [(number, statistics.median(points[number])) for number in sorted(points)]
 
     def as_json(self) -> str:
         """Write the whole run, samples included, so that anybody can compute again."""
@@ -69,7 +69,7 @@ class Result:
                 "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
                 "metrics": [_row_json(row, self.samples[row.metric.id]) for row in self.rows()],
                 "curves": {
-                    curve.id: {w: self.curve(curve.id, w) for w in (OURS, STOCK)}
+                    curve.id: {worker: self.curve(curve.id, worker) for worker in (OURS, STOCK)}
                     for curve in CURVES
                 },
             },

@@ -1,4 +1,4 @@
-"""An agent that joins and says nothing, where the number of calls is what counts."""
+"""An agent that joins and says nothing, where only the number of calls is measured."""
 
 import asyncio
 from typing import Any
@@ -8,12 +8,12 @@ from livekit.agents import JobContext
 
 async def stay_silent(ctx: JobContext) -> None:
     """Join, and stay until the room or the worker ends the call."""
-    gone = asyncio.Event()
-    ctx.room.on("disconnected", lambda _reason: gone.set())
+    disconnected = asyncio.Event()
+    ctx.room.on("disconnected", lambda _reason: disconnected.set())
     await ctx.connect()
-    await gone.wait()
+    await disconnected.wait()
 
 
 async def join_silently(ctx: JobContext, _start: Any) -> None:
-    """Do the same as a tenant's own agent; without a session nothing is started."""
+    """Do the same as a tenant's own agent; without a session the worker starts nothing."""
     await stay_silent(ctx)

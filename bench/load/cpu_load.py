@@ -1,4 +1,4 @@
-"""A neighbour that burns all the CPU there is."""
+"""A load on every core of the machine: what a worker has beside a busy neighbour."""
 
 import os
 import subprocess
@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def busy_neighbour() -> Iterator[None]:
-    """Keep one endless loop running per core until the block ends."""
+def full_cpu_load() -> Iterator[None]:
+    """Run one endless loop a core until the block ends."""
     children = [
         subprocess.Popen([sys.executable, "-c", "while True: pass"])
         for _ in range(os.cpu_count() or 1)

@@ -2,8 +2,8 @@
 
 from rich.table import Table
 
-from bench.metric import Comparison
-from bench.result import Result, ResultRow
+from bench.results.metric import Comparison
+from bench.results.result import Result, ResultRow
 
 
 def render(result: Result) -> Table:

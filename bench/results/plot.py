@@ -1,12 +1,12 @@
-"""The figures as a picture: ratios against their goals, and how each cost grows."""
+"""The figures as a picture: ratios beside their goals, and how each cost grows."""
 
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 
-from bench.metric import CURVES, Curve
-from bench.result import OURS, STOCK, Result
+from bench.results.metric import CURVES, Curve
+from bench.results.result import OURS, STOCK, Result
 
 _COLOURS = {OURS: "#1b7837", STOCK: "#8c8c8c"}
 

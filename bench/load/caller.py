@@ -1,4 +1,4 @@
-"""A light caller: asks for an agent, notes its first sound, and can keep talking to it."""
+"""A caller that costs little: it measures the agent's first sound, and can keep talking."""
 
 import asyncio
 import time
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from livekit import rtc
 
-from bench.subject import MeasuredWorker
-from bench.voice import RATE
+from bench.load.question import RATE
+from bench.workers.worker import MeasuredWorker
 from contract.tenant import call_room, new_nonce
 from project.connection import Project
 from project.dispatches import create_dispatch
@@ -17,19 +17,19 @@ from project.rooms import create_room, delete_room
 from project.tokens import caller_token
 
 _SOUND = 500  # of 32767: above any codec's noise, below any voice
-# Whoever has heard nothing by then hangs up, and counts as having waited so long.
+# A caller that has heard nothing by then hangs up, and counts as having waited that long.
 PATIENCE_SECONDS = 15.0
 _FRAME_SAMPLES = RATE // 50
-_GLANCE_SECONDS = 0.25
+_POLL_SECONDS = 0.25
 
 
 @dataclass
-class Phone:
+class BenchCaller:
     """One call in progress; `first_audio_after` in seconds since the dispatch was asked for."""
 
     room_name: str
     room: rtc.Room
-    heard: asyncio.Event = field(default_factory=asyncio.Event)
+    first_sound: asyncio.Event = field(default_factory=asyncio.Event)
     first_audio_after: float | None = None
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -40,25 +40,25 @@ class Phone:
 
     @property
     def waited_seconds(self) -> float:
-        """Give the seconds until the first sound; the caller's patience where there was none."""
+        """Give the seconds until the first sound, or the caller's patience where there was none."""
         return PATIENCE_SECONDS if self.first_audio_after is None else self.first_audio_after
 
-    async def dial(self, project: Project, worker: MeasuredWorker) -> None:
-        """Join a fresh room, ask for the agent, and wait for its first sound."""
+    async def call(self, project: Project, worker: MeasuredWorker) -> None:
+        """Join a new room, dispatch the agent, and wait for its first sound."""
         await create_room(project, self.room_name)
-        self.room.on("track_subscribed", self._listen)
+        self.room.on("track_subscribed", self._start_listening)
         token = caller_token(project.credentials, self.room_name, "caller")
         await self.room.connect(project.credentials.ws_url, token)
-        self._dialled = time.monotonic()
+        self._dispatched_at = time.monotonic()
         await create_dispatch(project, self.room_name, worker.agent_name, "")
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await self.heard.wait()
+                await self.first_sound.wait()
         except TimeoutError:
             self.first_audio_after = None
 
     async def talk(self, pcm: np.ndarray, pause_seconds: float) -> None:
-        """Publish a voice that says the same again and again, with pauses for the answers."""
+        """Say the same again and again, with pauses for the answers."""
         source = rtc.AudioSource(RATE, 1)
         track = rtc.LocalAudioTrack.create_audio_track("voice", source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
@@ -68,46 +68,48 @@ class Phone:
         self._tasks.append(asyncio.create_task(_speak(source, loop), name="bench voice"))
 
     async def hang_up(self, project: Project) -> None:
-        """Leave, and end the room."""
+        """Leave, and delete the room."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.room.disconnect()
         await delete_room(project, self.room_name)
 
-    def _listen(self, track: rtc.Track, *_: object) -> None:
+    def _start_listening(self, track: rtc.Track, *_: object) -> None:
         if track.kind == rtc.TrackKind.KIND_AUDIO:
-            self._tasks.append(asyncio.create_task(self._wait_for_sound(track), name="bench ear"))
+            self._tasks.append(
+                asyncio.create_task(self._wait_for_sound(track), name="bench listener")
+            )
 
     async def _wait_for_sound(self, track: rtc.Track) -> None:
         stream = rtc.AudioStream(track, sample_rate=16_000, num_channels=1)
         try:
             async for event in stream:
                 if np.abs(np.frombuffer(event.frame.data, dtype=np.int16)).max() > _SOUND:
-                    self.first_audio_after = time.monotonic() - self._dialled
-                    self.heard.set()
+                    self.first_audio_after = time.monotonic() - self._dispatched_at
+                    self.first_sound.set()
                     return
         finally:
             await stream.aclose()
 
-    _dialled: float = 0.0
+    _dispatched_at: float = 0.0
 
 
-def new_phone(worker: MeasuredWorker) -> Phone:
-    """Make a phone for a room of the worker's own."""
-    return Phone(call_room(worker.room_prefix, new_nonce()), rtc.Room())
+def new_caller(worker: MeasuredWorker) -> BenchCaller:
+    """Make a caller for a new room that the worker serves."""
+    return BenchCaller(call_room(worker.room_prefix, new_nonce()), rtc.Room())
 
 
-async def dial_all(project: Project, worker: MeasuredWorker, number: int) -> list[Phone]:
-    """Make that many calls at once, and wait until each was answered or was not."""
-    phones = [new_phone(worker) for _ in range(number)]
-    await asyncio.gather(*(phone.dial(project, worker) for phone in phones))
-    return phones
+async def start_calls(project: Project, worker: MeasuredWorker, number: int) -> list[BenchCaller]:
+    """Make that many calls at once, and wait until each is answered or its caller gives up."""
+    callers = [new_caller(worker) for _ in range(number)]
+    await asyncio.gather(*(caller.call(project, worker) for caller in callers))
+    return callers
 
 
-async def hang_up_all(project: Project, phones: list[Phone]) -> None:
+async def end_calls(project: Project, callers: list[BenchCaller]) -> None:
     """End the calls, all at once."""
-    await asyncio.gather(*(phone.hang_up(project) for phone in phones))
+    await asyncio.gather(*(caller.hang_up(project) for caller in callers))
 
 
 async def send_dispatch(project: Project, worker: MeasuredWorker) -> str:
@@ -117,16 +119,16 @@ async def send_dispatch(project: Project, worker: MeasuredWorker) -> str:
     return room
 
 
-async def wait_for_agents(project: Project, rooms: list[str], patience_seconds: float) -> int:
-    """Count the rooms that an agent came into within the patience."""
-    missing = set(rooms)
+async def count_joined_rooms(project: Project, rooms: list[str], patience_seconds: float) -> int:
+    """Count the rooms that an agent joined within the patience."""
+    empty_rooms = set(rooms)
     deadline = time.monotonic() + patience_seconds
-    while missing and time.monotonic() < deadline:
-        for room in tuple(missing):
+    while empty_rooms and time.monotonic() < deadline:
+        for room in tuple(empty_rooms):
             if await agents_in(project, room):
-                missing.discard(room)
-        await asyncio.sleep(_GLANCE_SECONDS)  # the server tells of a silent agent only when asked
-    return len(rooms) - len(missing)
+                empty_rooms.discard(room)
+        await asyncio.sleep(_POLL_SECONDS)  # a silent agent shows only in the server's answer
+    return len(rooms) - len(empty_rooms)
 
 
 async def _speak(source: rtc.AudioSource, loop: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""What the bench's callers say, spoken by the speech endpoint itself."""
+"""The question that the benchmark's callers ask, spoken by the speech endpoint."""
 
 import io
 import wave
@@ -11,7 +11,7 @@ RATE = 24_000
 _QUESTION = "When does the office open?"
 
 
-async def question(speech: SpeechClient) -> np.ndarray:
-    """Give a spoken question as mono samples at `RATE`."""
+async def spoken_question(speech: SpeechClient) -> np.ndarray:
+    """Give the question as mono samples at `RATE`."""
     with wave.open(io.BytesIO(await speech.speak(_QUESTION))) as sound:
         return np.frombuffer(sound.readframes(sound.getnframes()), dtype=np.int16)

@@ -1,11 +1,11 @@
-"""The stock worker in its documented production form: `python -m bench.stock start`."""
+"""The stock worker in its documented production form: `python -m bench.workers.stock start`."""
 
 import os
 
 from livekit.agents import Agent, AgentServer, AgentSession, JobContext, cli, inference
 from livekit.plugins import openai
 
-from bench.silent import stay_silent
+from bench.workers.silent_agent import stay_silent
 
 server = AgentServer(port=0)
 

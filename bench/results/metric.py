@@ -1,11 +1,11 @@
-"""What is measured, in which unit, and what we aim for beside the stock worker."""
+"""The metrics and curves: what is measured, in which unit, and with which goal."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Comparison(StrEnum):
-    """How a figure is held against its goal."""
+    """How a figure is compared with its goal."""
 
     RATIO = "ours ÷ stock"
     ALL = "all answered"
