@@ -34,10 +34,10 @@ class Project:
             credentials: the project's.
             timeout_seconds: how long one request may last in all.
             proxy: an HTTP proxy's URL; the environment is not asked.
-            most_at_once: how many requests may be under way; further ones wait their turn, and
-                that wait does not count as the request's.
+            most_at_once: how many requests may be under way; further ones wait, and that wait is
+                not part of a request's time.
         """
-        self.turn = asyncio.Semaphore(most_at_once)
+        self.slots = asyncio.Semaphore(most_at_once)
         self.credentials = credentials
         self.timeout_seconds = timeout_seconds
         self._proxy = proxy
@@ -90,21 +90,21 @@ class Project:
 
 
 async def ask(project: Project, request: Coroutine[Any, Any, T]) -> T:
-    """Await one request of livekit-api's client, the one place where its failures become faults.
+    """Await one request of livekit-api's client; only here its failures become faults.
 
     Raises:
         ProjectFault: by name, for whatever went wrong.
     """
     # livekit-api lifts aiohttp's timeout from each request, so the bound is ours.
     try:
-        await project.turn.acquire()
+        await project.slots.acquire()
     except BaseException:  # cancelled while waiting: the request will never be awaited
         request.close()
         raise
     try:
         return await _bounded(request, project.timeout_seconds)
     finally:
-        project.turn.release()
+        project.slots.release()
 
 
 async def ask_validate(
@@ -114,7 +114,7 @@ async def ask_validate(
     timeout_seconds: float = 5.0,
     proxy: str | None = None,
 ) -> None:
-    """Ask the server what it thinks of a token; a join token of the project passes.
+    """Ask the server whether it accepts a token; a join token of the project passes.
 
     A token without grants from the right key and secret is answered with MissingGrant.
 
@@ -139,7 +139,7 @@ async def _validate(
 
 
 async def _bounded(request: Coroutine[Any, Any, T], timeout_seconds: float) -> T:
-    # None of these keeps its cause where that could carry a request's headers, token included.
+    # No fault keeps a cause that could carry a request's headers, and the token in them.
     try:
         async with asyncio.timeout(timeout_seconds):
             return await request
@@ -184,7 +184,7 @@ async def _raise_refusal(
     context: SimpleNamespace,  # noqa: ARG001 - aiohttp's signature
     reply: aiohttp.TraceRequestEndParams,
 ) -> None:
-    """Name a 401's cause while its body is there: livekit's client drops it."""
+    """Name a refusal's cause while its body can be read: livekit's client drops the body."""
     response = reply.response
     if response.status in _REFUSALS:
         body = await response.content.read(_LONGEST_BODY)

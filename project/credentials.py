@@ -48,12 +48,12 @@ class Credentials:
 
     @property
     def fingerprint(self) -> str:
-        """The API key's fingerprint: what logs and reports show instead of it."""
+        """The API key's fingerprint: what logs and reports show in place of the key."""
         return fingerprint(self.api_key)
 
     @property
     def is_cloud(self) -> bool:
-        """Tell whether the project is LiveKit's own offer."""
+        """Tell whether the project is on LiveKit Cloud."""
         return self.hostname == _CLOUD_DOMAIN or self.hostname.endswith(f".{_CLOUD_DOMAIN}")
 
     def __repr__(self) -> str:

@@ -60,7 +60,7 @@ async def create_dispatch(
 
 
 async def delete_dispatch(project: Project, dispatch_id: str, room: str) -> None:
-    """Withdraw a dispatch; its agent leaves seconds later, or not at all. Absent is fine."""
+    """Withdraw a dispatch, whose agent leaves seconds later or not at all; absent is no error."""
     try:
         await ask(project, project.api.agent_dispatch.delete_dispatch(dispatch_id, room))
     except NotFound:
@@ -72,8 +72,8 @@ async def delete_dispatch(project: Project, dispatch_id: str, room: str) -> None
 
 async def list_dispatches(project: Project, room: str) -> tuple[Dispatch, ...]:
     """List a room's dispatches; none for a room that is not there."""
-    # For an absent room the server waits 3 s and answers 503: nobody serves such a request. So the
-    # room is asked for meanwhile, which costs a present room no time.
+    # For an absent room the server waits 3 s and answers 503: nobody serves such a request. So it
+    # is asked at the same time whether the room exists, which costs an existing room no time.
     listing = asyncio.create_task(_list(project, room), name=f"list the dispatches of {room}")
     try:
         if not await room_exists(project, room):
@@ -85,12 +85,12 @@ async def list_dispatches(project: Project, room: str) -> tuple[Dispatch, ...]:
 
 
 async def _list(project: Project, room: str) -> tuple[Dispatch, ...]:
-    listed = await ask(project, project.api.agent_dispatch.list_dispatch(room))
-    return tuple(_dispatch(dispatch) for dispatch in listed)
+    response = await ask(project, project.api.agent_dispatch.list_dispatch(room))
+    return tuple(_dispatch(dispatch) for dispatch in response)
 
 
 async def is_listed(project: Project, dispatch_id: str, room: str) -> bool:
-    """Tell whether a dispatch is still there, which is how a withdrawal shows."""
+    """Tell whether a dispatch is still there; a withdrawn one is not."""
     return any(dispatch.id == dispatch_id for dispatch in await list_dispatches(project, room))
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong with a project, each fault by name, with what to do next."""
+"""The faults of a project: what can go wrong, each by name, with what to do next."""
 
 import json
 from typing import Any, ClassVar
@@ -154,5 +154,5 @@ def fault_of_body(status: int, body: str) -> ProjectFault:
 
 
 def _plain(code: str) -> str:
-    # A code is one word of a closed list; whatever else stands there came from a stranger.
+    # LiveKit's codes are single words of a closed list; any other text is some other program's.
     return code if code.replace("_", "").isalpha() and len(code) <= 32 else "unknown"

@@ -1,4 +1,4 @@
-"""Who is in a room, as the server says: the only place where a joined agent can be read."""
+"""A room's participants, as the server lists them: only there is it seen that an agent joined."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -40,25 +40,28 @@ class Participant:
 async def participants_in(project: Project, room: str) -> tuple[Participant, ...]:
     """List a room's participants, the earliest first; none for a room that is not there.
 
-    One that is disconnected is listed by the server for a moment longer, and left out here.
+    The server lists a disconnected participant for a moment longer; it is left out here.
     """
     request = api.ListParticipantsRequest(room=room)
     try:
-        answer = await ask(project, project.api.room.list_participants(request))
+        response = await ask(project, project.api.room.list_participants(request))
     except NotFound:
         return ()
-    found = (_participant(info) for info in answer.participants)
-    present = (one for one in found if one.state != "disconnected")
-    return tuple(sorted(present, key=lambda one: (one.joined_at, one.identity)))
+    participants = (_participant(info) for info in response.participants)
+    present = (participant for participant in participants if participant.state != "disconnected")
+    return tuple(
+        sorted(present, key=lambda participant: (participant.joined_at, participant.identity))
+    )
 
 
 async def agents_in(project: Project, room: str) -> tuple[Participant, ...]:
     """List a room's agents, the earliest first."""
-    return tuple(one for one in await participants_in(project, room) if one.is_agent)
+    participants = await participants_in(project, room)
+    return tuple(participant for participant in participants if participant.is_agent)
 
 
 async def remove_participant(project: Project, room: str, identity: str) -> None:
-    """Put a participant out of a room; an absent one is fine."""
+    """Put a participant out of a room; an absent one is no error."""
     request = api.RoomParticipantIdentity(room=room, identity=identity)
     try:
         await ask(project, project.api.room.remove_participant(request))

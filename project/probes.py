@@ -1,4 +1,4 @@
-"""Probes: dispatches that only ask who is there, in rooms that never outlive the question."""
+"""Probes: dispatches that only ask who is there, each in a room that is removed with it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
@@ -21,7 +21,7 @@ _ROOM_TIMEOUT_SECONDS = 30  # should even the removal fail
 
 @dataclass(frozen=True)
 class ProbeAnswer:
-    """Whoever came into a probe's room; attributes prove nothing against a holder of the key."""
+    """A participant of a probe's room; anybody who holds the project's key can fake attributes."""
 
     identity: str
     attributes: Mapping[str, str] = field(hash=False)
@@ -38,25 +38,25 @@ async def probe(
     plain_room: bool = False,
     poll_seconds: float = _POLL_SECONDS,
 ) -> tuple[ProbeAnswer, ...]:
-    """Send a probe and give whoever came; its room is removed in any case, cancelled or not.
+    """Send a probe and give whoever came; its room is removed in any case, also when cancelled.
 
     Args:
         project: an open connection.
         tenant_prefix: the tenant's ROOM_PREFIX.
-        agent_name: whom the probe is addressed to.
-        want: ANSWER returns as soon as one came that shows the probe's nonce; RIVALS always waits.
+        agent_name: the name that the probe is addressed to.
+        want: ANSWER returns as soon as somebody shows the probe's nonce; RIVALS always waits.
         patience_seconds: how long to wait for whoever comes.
         plain_room: make the room plainly first, so that workers without a name come as well.
-        poll_seconds: how long between two looks.
+        poll_seconds: how long between two requests for the participants.
 
     Raises:
         ProjectFault: the room or dispatch could not be made, asked or removed.
     """
-    sent = Probe(new_nonce(), want)
-    room = probe_room(tenant_prefix, sent.nonce)
+    metadata = Probe(new_nonce(), want)
+    room = probe_room(tenant_prefix, metadata.nonce)
     try:
-        await _send(project, room, agent_name, sent, plain_room)
-        answers = await _listen(project, room, sent, patience_seconds, poll_seconds)
+        await _send(project, room, agent_name, metadata, plain_room)
+        answers = await _wait_for_answers(project, room, metadata, patience_seconds, poll_seconds)
     except BaseException:  # whatever ends a probe, its room is removed first
         await _finish(_remove_quietly(project, room))
         raise
@@ -74,7 +74,7 @@ async def empty_room(project: Project, tenant_prefix: str) -> AsyncIterator[str]
     nonce = new_nonce()
     room = probe_room(tenant_prefix, nonce)
     try:
-        # A room made with a dispatch has none for nameless workers; this one nobody answers to.
+        # A room with a dispatch sends for no nameless worker; nobody has this dispatch's name.
         timeout = _ROOM_TIMEOUT_SECONDS
         await create_room(project, room, agent_name=f"nobody-{nonce}", empty_timeout=timeout)
         yield room
@@ -85,50 +85,59 @@ async def empty_room(project: Project, tenant_prefix: str) -> AsyncIterator[str]
 
 
 async def _send(
-    project: Project, room: str, agent_name: str, sent: Probe, plain_room: bool
+    project: Project, room: str, agent_name: str, metadata: Probe, plain_room: bool
 ) -> None:
-    metadata = render_probe(sent)
+    text = render_probe(metadata)
     await create_room(
         project,
         room,
         agent_name=None if plain_room else agent_name,
-        metadata=metadata,
+        metadata=text,
         empty_timeout=_ROOM_TIMEOUT_SECONDS,
     )
     if plain_room:
-        await create_dispatch(project, room, agent_name, metadata)
+        await create_dispatch(project, room, agent_name, text)
 
 
-async def _listen(
-    project: Project, room: str, sent: Probe, patience_seconds: float, poll_seconds: float
+async def _wait_for_answers(
+    project: Project, room: str, metadata: Probe, patience_seconds: float, poll_seconds: float
 ) -> tuple[ProbeAnswer, ...]:
-    seen: dict[str, Participant] = {}
+    participants: dict[str, Participant] = {}
     deadline = asyncio.get_running_loop().time() + patience_seconds
     while True:
-        seen |= {one.identity: one for one in await participants_in(project, room)}
-        if sent.want is ProbeWant.ANSWER and _has_answer(seen.values(), sent.nonce):
+        for participant in await participants_in(project, room):
+            participants[participant.identity] = participant
+        if metadata.want is ProbeWant.ANSWER and _has_answer(participants.values(), metadata.nonce):
             break
-        left = deadline - asyncio.get_running_loop().time()
-        # Whoever is only half inside when the room is removed comes back and makes it anew.
-        if left <= 0 and (_are_inside(seen.values()) or left < -_LONGEST_JOIN_SECONDS):
+        seconds_left = deadline - asyncio.get_running_loop().time()
+        # An agent that is still joining when the room is removed comes back and makes it anew.
+        is_late = seconds_left < -_LONGEST_JOIN_SECONDS
+        if seconds_left <= 0 and (_have_joined(participants.values()) or is_late):
             break
         await asyncio.sleep(poll_seconds)
-    return tuple(ProbeAnswer(one.identity, one.attributes, one.is_agent) for one in seen.values())
+    return tuple(_answer(participant) for participant in participants.values())
 
 
-def _has_answer(seen: Iterable[Participant], nonce: str) -> bool:
-    return any(one.attributes.get("nonce") == nonce and one.is_active for one in seen)
+def _answer(participant: Participant) -> ProbeAnswer:
+    return ProbeAnswer(participant.identity, participant.attributes, participant.is_agent)
 
 
-def _are_inside(seen: Iterable[Participant]) -> bool:
-    return all(one.is_active for one in seen)
+def _has_answer(participants: Iterable[Participant], nonce: str) -> bool:
+    return any(
+        participant.attributes.get("nonce") == nonce and participant.is_active
+        for participant in participants
+    )
+
+
+def _have_joined(participants: Iterable[Participant]) -> bool:
+    return all(participant.is_active for participant in participants)
 
 
 async def _remove_quietly(project: Project, room: str) -> None:
     try:
         await delete_room(project, room)
     except ProjectFault:
-        return  # the fault that led here is the one to tell; the room's own timeout does the rest
+        return  # the fault that led here is the one to report; the room's own timeout removes it
 
 
 async def _finish(removal: Coroutine[Any, Any, None]) -> None:

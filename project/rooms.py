@@ -46,7 +46,7 @@ async def create_room(  # noqa: PLR0913 - the fields of one request, by keyword
     Args:
         project: an open connection.
         name: the room's.
-        agent_name: whom the first dispatch is addressed to.
+        agent_name: the name that the first dispatch is addressed to.
         metadata: the dispatch's.
         dispatch_attributes: the dispatch's.
         restart_never: the server must not send again by itself.
@@ -68,7 +68,7 @@ async def create_room(  # noqa: PLR0913 - the fields of one request, by keyword
 
 
 async def delete_room(project: Project, name: str) -> None:
-    """Remove a room and everybody in it; an absent one is fine."""
+    """Remove a room and everybody in it; an absent one is no error."""
     request = api.DeleteRoomRequest(room=name)
     try:
         await ask(project, project.api.room.delete_room(request))
@@ -88,8 +88,8 @@ async def room_exists(project: Project, name: str) -> bool:
 
 async def _rooms(project: Project, names: list[str]) -> tuple[Room, ...]:
     request = api.ListRoomsRequest(names=names)
-    answer = await ask(project, project.api.room.list_rooms(request))
-    return tuple(_room(room) for room in answer.rooms)
+    response = await ask(project, project.api.room.list_rooms(request))
+    return tuple(_room(room) for room in response.rooms)
 
 
 def _room(room: api.Room) -> Room:

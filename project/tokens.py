@@ -1,4 +1,4 @@
-"""The tokens that a project's key signs, and the check of one that a server sent."""
+"""Tokens: those that a project's key signs, and the check of a join token that a server sent."""
 
 from datetime import timedelta
 from typing import Any
@@ -35,7 +35,7 @@ def caller_token(
 
 
 def bare_token(credentials: Credentials) -> str:
-    """Sign a token without grants that lives 10 s: fit to be shown to an unproven host."""
+    """Sign a token without grants that lives 10 s: one that an unproven host may see."""
     return _token(credentials, _BARE_SECONDS).to_jwt()
 
 

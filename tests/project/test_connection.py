@@ -23,7 +23,7 @@ Change = Callable[[Credentials], Credentials]
 
 @asynccontextmanager
 async def stranger(reply: bytes | None) -> AsyncIterator[Credentials]:
-    """Something that is no LiveKit server: sends `reply` to anything, or never answers."""
+    """A server that is not LiveKit's: it sends `reply` to anything, or never answers."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -103,9 +103,9 @@ async def test_whatever_is_not_livekit_is_told_by_what_it_answers(
 
 async def test_a_host_that_never_answers_is_unreachable_after_the_time_allowed() -> None:
     async with stranger(None) as credentials:
-        found = await fault_of(credentials, timeout_seconds=0.2)
-    assert isinstance(found, faults.Unreachable)
-    assert "0.2 s" in str(found)
+        fault = await fault_of(credentials, timeout_seconds=0.2)
+    assert isinstance(fault, faults.Unreachable)
+    assert "0.2 s" in str(fault)
 
 
 async def test_a_proxy_that_points_nowhere_is_unreachable(acme: RunningProject) -> None:

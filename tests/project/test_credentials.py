@@ -1,4 +1,4 @@
-"""What the three values tell without being shown."""
+"""Credentials: the URLs that they give, and a repr without key and secret."""
 
 import pytest
 from pydantic import SecretStr
@@ -39,8 +39,8 @@ def test_a_url_serves_requests_and_websockets_with_its_path_kept(
     ],
 )
 def test_the_host_is_named_as_in_the_url(url: str, host: str, hostname: str, port: int) -> None:
-    found = credentials(url)
-    assert (found.host, found.hostname, found.port) == (host, hostname, port)
+    acme = credentials(url)
+    assert (acme.host, acme.hostname, acme.port) == (host, hostname, port)
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,8 @@ def test_only_livekits_own_domain_is_the_cloud(url: str, is_cloud: bool) -> None
 
 
 def test_credentials_show_host_and_fingerprint_and_neither_key_nor_secret() -> None:
-    shown = repr(credentials("wss://acme.livekit.cloud")) + str(credentials("wss://a.example"))
-    assert "acme.livekit.cloud" in shown
-    assert fingerprint("APIcanarykey") in shown
-    assert CANARY not in shown
-    assert "APIcanarykey" not in shown
+    text = repr(credentials("wss://acme.livekit.cloud")) + str(credentials("wss://a.example"))
+    assert "acme.livekit.cloud" in text
+    assert fingerprint("APIcanarykey") in text
+    assert CANARY not in text
+    assert "APIcanarykey" not in text

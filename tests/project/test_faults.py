@@ -34,12 +34,12 @@ TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJBUEkifQ.c2lnbmF0dXJl"
 def test_a_refusal_is_named_by_its_body_which_is_never_repeated(
     status: int, body: str, fault: type[faults.ProjectFault]
 ) -> None:
-    found = faults.fault_of_body(status, body)
-    assert type(found) is fault
-    assert found.is_permanent
-    assert found.hint
-    assert TOKEN not in f"{found} {found!r} {found.hint}"
-    assert "APIother" not in f"{found} {found!r} {found.hint}"
+    parsed = faults.fault_of_body(status, body)
+    assert type(parsed) is fault
+    assert parsed.is_permanent
+    assert parsed.hint
+    assert TOKEN not in f"{parsed} {parsed!r} {parsed.hint}"
+    assert "APIother" not in f"{parsed} {parsed!r} {parsed.hint}"
 
 
 @pytest.mark.parametrize(
@@ -58,14 +58,14 @@ def test_a_refusal_is_named_by_its_body_which_is_never_repeated(
 def test_any_other_answer_is_permanent_or_temporary_by_name(
     status: int, body: str, fault: type[faults.ProjectFault], is_permanent: bool
 ) -> None:
-    found = faults.fault_of_body(status, body)
-    assert type(found) is fault
-    assert found.is_permanent is is_permanent
+    parsed = faults.fault_of_body(status, body)
+    assert type(parsed) is fault
+    assert parsed.is_permanent is is_permanent
 
 
 def test_a_strangers_error_code_is_not_repeated() -> None:
-    found = faults.fault_of_body(500, f'{{"code":"{TOKEN}","msg":""}}')
-    assert TOKEN not in str(found)
+    fault = faults.fault_of_body(500, f'{{"code":"{TOKEN}","msg":""}}')
+    assert TOKEN not in str(fault)
 
 
 def test_every_fault_says_what_to_do_next() -> None:

@@ -23,8 +23,8 @@ PREFIX = "acme--"
 
 @pytest.fixture
 async def project(acme: RunningProject) -> AsyncIterator[Project]:
-    async with Project(acme.credentials) as opened:
-        yield opened
+    async with Project(acme.credentials) as connection:
+        yield connection
 
 
 @pytest.fixture
@@ -36,12 +36,12 @@ async def room(project: Project) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def joined(project: Project, token: str) -> AsyncIterator[rtc.Room]:
-    there = rtc.Room()
-    await there.connect(project.credentials.ws_url, token)
+    room = rtc.Room()
+    await room.connect(project.credentials.ws_url, token)
     try:
-        yield there
+        yield room
     finally:
-        await there.disconnect()
+        await room.disconnect()
 
 
 def agent_token(project: Project, room: str, identity: str, nonce: str) -> str:
@@ -75,7 +75,7 @@ async def test_a_room_and_its_first_dispatch_are_made_in_one_request(
     assert (dispatch.agent_name, dispatch.room) == ("acme-agent", room)
     assert dispatch.metadata == '{"call_id":"1"}'
     assert await rooms.room_exists(project, room)
-    assert room in [one.name for one in await rooms.list_rooms(project)]
+    assert room in [listed.name for listed in await rooms.list_rooms(project)]
 
 
 async def test_a_room_is_removed_once_and_again(project: Project, room: str) -> None:
@@ -104,16 +104,16 @@ async def test_an_absent_room_has_no_dispatches_and_nobody_in_it(project: Projec
 
 async def test_who_is_in_a_room_is_read_from_the_server(project: Project, room: str) -> None:
     await rooms.create_room(project, room)
-    caller = caller_token(project.credentials, room, "bob")
-    agent = agent_token(project, room, "agent-1", "n")
-    async with joined(project, caller), joined(project, agent):
+    callers_token = caller_token(project.credentials, room, "bob")
+    agents_token = agent_token(project, room, "agent-1", "n")
+    async with joined(project, callers_token), joined(project, agents_token):
         everybody = await participants.participants_in(project, room)
-        assert [one.identity for one in everybody] == ["bob", "agent-1"]
-        (found,) = await participants.agents_in(project, room)
-        assert (found.identity, found.kind) == ("agent-1", "agent")
-        assert found.attributes["nonce"] == "n"
-        assert not found.published
-        assert found.joined_at > 1_700_000_000
+        assert [participant.identity for participant in everybody] == ["bob", "agent-1"]
+        (agent,) = await participants.agents_in(project, room)
+        assert (agent.identity, agent.kind) == ("agent-1", "agent")
+        assert agent.attributes["nonce"] == "n"
+        assert not agent.published
+        assert agent.joined_at > 1_700_000_000
         await participants.remove_participant(project, room, "agent-1")
         assert await participants.agents_in(project, room) == ()
 
