@@ -1,4 +1,4 @@
-"""What a tenant's voice agent says and how it hears, thinks and speaks: AGENT_CONFIG, read."""
+"""The configuration of a tenant's voice agent: what AGENT_CONFIG may hold, read and checked."""
 
 import difflib
 import re
@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 _TOOL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _LONGEST_TOOL_SECONDS = 30.0
 
-# A dispatch may be made by whoever holds the project's key. What it brings shapes what is said; it
-# names no URL to be called, no header, and no other pipeline than the one that was checked.
+# Whoever holds the project's key can make a dispatch. So its `session` changes what is said, but
+# names no URL to be called, no header, and no pipeline other than the one that was checked.
 _SESSION_KEYS = (
     "instructions",
     "additional_instructions",
@@ -101,8 +101,8 @@ class AgentConfig(_Frozen):
     @classmethod
     def _names_each_tool_once(cls, tools: tuple[HttpTool, ...]) -> tuple[HttpTool, ...]:
         names = [tool.name for tool in tools]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"the same name twice: {', '.join(twice)}")
+        if duplicates := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"the same name twice: {', '.join(duplicates)}")
         return tools
 
     @property
@@ -123,18 +123,19 @@ class AgentConfig(_Frozen):
             AgentConfigFault: for a key that a session may not bring, or a malformed value.
         """
         if faults := tuple(
-            _unknown(f"session.{key}", str(key), _SESSION_KEYS)
+            _unknown_key(f"session.{key}", str(key), _SESSION_KEYS)
             for key in session
             if key not in _SESSION_KEYS
         ):
             raise AgentConfigFault(faults)
-        own = self.model_dump()
-        changed = {key: session[key] for key in session if key != "additional_instructions"}
+        fields = self.model_dump()
+        changes = {key: session[key] for key in session if key != "additional_instructions"}
         if isinstance(models := session.get("models"), Mapping):
-            changed["models"] = own["models"] | dict(models)
-        if more := _more(session):
-            changed["instructions"] = f"{changed.get('instructions', self.instructions)}\n\n{more}"
-        return parse(own | changed)
+            changes["models"] = fields["models"] | dict(models)
+        if addition := _additional_instructions(session):
+            instructions = changes.get("instructions", self.instructions)
+            changes["instructions"] = f"{instructions}\n\n{addition}"
+        return parse(fields | changes)
 
 
 def parse(mapping: Mapping[str, Any]) -> AgentConfig:
@@ -148,31 +149,31 @@ def parse(mapping: Mapping[str, Any]) -> AgentConfig:
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False, include_input=False)
         raise AgentConfigFault(
-            tuple(_sentence(f["loc"], f["type"], f["msg"]) for f in faults)
+            tuple(_sentence(fault["loc"], fault["type"], fault["msg"]) for fault in faults)
         ) from None
 
 
-def _more(session: Mapping[str, Any]) -> str:
-    more = session.get("additional_instructions", "")
-    if not isinstance(more, str):
+def _additional_instructions(session: Mapping[str, Any]) -> str:
+    text = session.get("additional_instructions", "")
+    if not isinstance(text, str):
         raise AgentConfigFault(("additional_instructions: a text is needed",))
-    return more
+    return text
 
 
-def _sentence(where: tuple[int | str, ...], kind: str, message: str) -> str:
-    path = ".".join(str(part) for part in where) or "the file"
+def _sentence(location: tuple[int | str, ...], kind: str, message: str) -> str:
+    path = ".".join(str(part) for part in location) or "the file"
     if kind == "extra_forbidden":
-        return _unknown(path, str(where[-1]), _known_beside(where))
+        return _unknown_key(path, str(location[-1]), _known_keys(location))
     return f"{path}: {message.removeprefix('Value error, ')}"
 
 
-def _known_beside(where: tuple[int | str, ...]) -> tuple[str, ...]:
-    holders: dict[str, type[BaseModel]] = {"models": Models, "tools": HttpTool}
-    holder = holders.get(str(where[0]), AgentConfig) if len(where) > 1 else AgentConfig
-    return tuple(holder.model_fields)
+def _known_keys(location: tuple[int | str, ...]) -> tuple[str, ...]:
+    models: dict[str, type[BaseModel]] = {"models": Models, "tools": HttpTool}
+    model = models.get(str(location[0]), AgentConfig) if len(location) > 1 else AgentConfig
+    return tuple(model.model_fields)
 
 
-def _unknown(path: str, key: str, known: tuple[str, ...]) -> str:
+def _unknown_key(path: str, key: str, known: tuple[str, ...]) -> str:
     nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(known)}"
     return f"{path}: unknown key; {hint}"

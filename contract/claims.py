@@ -1,4 +1,4 @@
-"""The control plane's signed statement inside a dispatch: who is called where, once, and soon."""
+"""Claims: a claim is the control plane's signed statement inside a dispatch, for one call soon."""
 
 import base64
 import binascii
@@ -18,19 +18,19 @@ _MAX_JTI = 128
 
 
 class ClaimFault(Exception):
-    """A claim that does not open the door; each kind is a reason of its own."""
+    """A claim that admits no call; each kind is a refusal reason of its own."""
 
 
 class ClaimInvalid(ClaimFault):
-    """Not a claim, not signed by a known key, or signed for too long a life."""
+    """Not a claim, not signed by a known key, or valid for too long."""
 
 
 class ClaimExpired(ClaimFault):
-    """A true claim whose time is over."""
+    """A signed claim that has expired."""
 
 
 class ClaimMismatch(ClaimFault):
-    """A true claim for another tenant, agent, room or metadata; says which."""
+    """A signed claim for another tenant, agent, room or metadata; says which."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def verify(
     metadata: Mapping[str, Any],
     now: float,
 ) -> Claim:
-    """Read a claim and hold it against the offer that carries it; `now` in Unix seconds.
+    """Read a claim and compare it with the offer that carries it; `now` in Unix seconds.
 
     Raises:
         ClaimInvalid, ClaimMismatch, ClaimExpired: tried in this order.
@@ -96,12 +96,12 @@ def verify(
 
 def load_public_key(text: str) -> Ed25519PublicKey:
     """Read 32 raw bytes, base64url without padding; ValueError when it is no public key."""
-    return Ed25519PublicKey.from_public_bytes(_raw(text))
+    return Ed25519PublicKey.from_public_bytes(_key_bytes(text))
 
 
 def load_private_key(text: str) -> Ed25519PrivateKey:
     """Read 32 raw bytes, base64url without padding; ValueError when it is no private key."""
-    return Ed25519PrivateKey.from_private_bytes(_raw(text))
+    return Ed25519PrivateKey.from_private_bytes(_key_bytes(text))
 
 
 def encode_key(raw: bytes) -> str:
@@ -109,7 +109,7 @@ def encode_key(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def _raw(text: str) -> bytes:
+def _key_bytes(text: str) -> bytes:
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
@@ -126,7 +126,7 @@ def _read(token: str, public_keys: Sequence[Ed25519PublicKey]) -> Claim:
                 token,
                 key,
                 algorithms=["EdDSA"],
-                # Audience and expiry are held against the offer by `verify`, after the signature.
+                # `verify` compares audience and expiry with the offer, after the signature.
                 options={"verify_aud": False, "verify_exp": False, "verify_jti": False},
             )
         except (jwt.PyJWTError, ValueError):
@@ -142,7 +142,7 @@ def _claim(body: Mapping[str, Any]) -> Claim:
         raise ClaimInvalid("a statement is missing")
     if isinstance(exp, bool) or not isinstance(exp, int):
         raise ClaimInvalid("`exp` is not a whole number of seconds")
-    aud, agent, room, jti, covered = (str(text) for text in texts)
+    tenant, agent, room, jti, metadata_digest = (str(text) for text in texts)
     if len(jti) > _MAX_JTI:
         raise ClaimInvalid("`jti` is longer than 128 characters")
-    return Claim(tenant=aud, agent=agent, room=room, exp=exp, jti=jti, digest=covered)
+    return Claim(tenant, agent, room, exp, jti, metadata_digest)

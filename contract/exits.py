@@ -1,4 +1,4 @@
-"""How our programs end, and which endings a launcher must not repeat."""
+"""The exit codes of our programs, and after which of them a launcher must not start again."""
 
 from enum import IntEnum
 

@@ -1,4 +1,4 @@
-"""How an API key is named in logs, reports and settings without being shown."""
+"""Fingerprints: what logs, reports and settings show in place of an API key."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""Reads JSON that another program wrote: whatever is not as agreed counts as not said."""
+"""Reads JSON of another program: what is missing, malformed or too large counts as absent."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ _LARGEST = 2**53 - 1  # what every reader of JSON holds exactly
 
 
 def read_object(text: bytes, longest: int) -> Mapping[str, Any]:
-    """Read a JSON object of at most `longest` bytes; an empty one where there is none."""
+    """Read a JSON object of at most `longest` bytes; an empty one for any other text."""
     if len(text) > longest:
         return {}
     try:
@@ -26,7 +26,7 @@ def as_object(value: object) -> Mapping[str, Any]:
 
 
 def as_list(value: object, most: int) -> list[Any]:
-    """Take the last `most` items of a list; none of anything else."""
+    """Take the last `most` items of a list; no items for anything else."""
     return value[-most:] if isinstance(value, list) else []
 
 
@@ -41,7 +41,9 @@ def as_sentence(value: object, longest: int = _LONGEST_SENTENCE) -> str:
     """Take a text for people, cut at `longest`; a character that cannot be shown is a blank."""
     if not isinstance(value, str):
         return ""
-    return "".join(c if c.isprintable() or c == "\n" else " " for c in value[:longest])
+    return "".join(
+        letter if letter.isprintable() or letter == "\n" else " " for letter in value[:longest]
+    )
 
 
 def as_whole(value: object, least: int = 0, most: int = _LARGEST) -> int | None:

@@ -1,4 +1,4 @@
-"""The limits that a worker is sized by, and what its variables are where they are not set."""
+"""Limits of a worker and their defaults: calls, seconds, memory, processes."""
 
 DEFAULT_MAX_CALLS = 10
 MOST_CALLS = 1000
@@ -9,7 +9,7 @@ DEFAULT_HURRY_SECONDS = 10
 DEFAULT_HEALTH_HOST = "0.0.0.0"  # noqa: S104 - a container's health is asked from outside
 DEFAULT_HEALTH_PORT = 8081
 DEFAULT_LOG_LEVEL = "INFO"
-# Whoever stops a worker waits this much longer than its drain before it is killed.
+# A launcher that stops a worker waits this much longer than its drain before it kills it.
 STOP_GRACE_SECONDS = 30
 
 _MEMORY_BASE_MIB, _MEMORY_PER_CALL_MIB = 256, 96
@@ -22,7 +22,7 @@ def memory_mib(max_calls: int) -> int:
 
 
 def calls_within(limit_mib: int) -> int:
-    """Give the MAX_CALLS for which a limit in MiB is enough; below 1 where it is for none."""
+    """Give the MAX_CALLS for which a limit in MiB is enough; 0 or less when none fits."""
     return (limit_mib - _MEMORY_BASE_MIB) // _MEMORY_PER_CALL_MIB
 
 

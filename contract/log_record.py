@@ -1,4 +1,4 @@
-"""How a log record is written: one line, who wrote it in fixed fields, and nothing secret in it."""
+"""How a log record is written: on one line, with fixed fields for whose it is, and no secrets."""
 
 import json
 import logging
@@ -15,9 +15,9 @@ CONTEXT_FIELDS = (
 MASKED = "***"
 _SHORTEST_SECRET = 4
 _PRIVATE = "lk.pii."  # what the SDK itself calls private: a caller's words, names and numbers
-_MOST_TEXT = 8000
+_LONGEST_TEXT = 8000
 
-# A token's header is JSON, so its base64 begins so; a cut-off token gives its claims away.
+# A token's header is JSON, so its base64 begins so. Even a cut-off token shows its claims.
 _TOKEN = re.compile(r"\bey[JA][A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,2}")
 # With a quoted value in JSON, protobuf's text form or a repr; without quotes only after `=`,
 # since "API_KEY: is missing" is a sentence.
@@ -45,15 +45,15 @@ Context = Callable[[], Mapping[str, str | None]]
 
 
 class Mask:
-    """Takes known secrets, tokens and passwords out of texts."""
+    """Masks known secrets, tokens and passwords in texts."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        written = {form for secret in secrets for form in _forms(secret)}
-        longest_first = sorted(written, key=len, reverse=True)
-        self._known = re.compile("|".join(map(re.escape, longest_first))) if written else None
+        spellings = {spelling for secret in secrets for spelling in _spellings(secret)}
+        longest_first = sorted(spellings, key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, longest_first))) if spellings else None
 
     def __call__(self, text: str) -> str:
-        """Give the text without what must not be shown."""
+        """Give the text with every secret masked."""
         if self._known is not None:
             text = self._known.sub(MASKED, text)
         text = _TOKEN.sub("<token>", text)
@@ -64,12 +64,12 @@ class Mask:
 
 
 def mask(text: str, secrets: Iterable[str] = ()) -> str:
-    """Take known secrets, and all that looks like a token or a password, out of one text."""
+    """Mask known secrets, and all that looks like a token or a password, in one text."""
     return Mask(secrets)(text)
 
 
 class _RecordFormatter(logging.Formatter):
-    """What both forms share; the context is asked at each record: a worker's id comes late."""
+    """What both formats share. Each record asks for the context, since a worker's id comes late."""
 
     def __init__(self, context: Context, secrets: Iterable[str] = ()) -> None:
         super().__init__()
@@ -77,9 +77,9 @@ class _RecordFormatter(logging.Formatter):
         self._mask = Mask(secrets)
 
     def _fields(self, record: logging.LogRecord) -> dict[str, str]:
-        now = self._context()
-        # A record that came from a call's process brings that call's own fields along.
-        fields = {name: getattr(record, name, None) or now.get(name) for name in CONTEXT_FIELDS}
+        context = self._context()
+        # A record from a call's process has the fields of that call.
+        fields = {name: getattr(record, name, None) or context.get(name) for name in CONTEXT_FIELDS}
         return {name: self._mask(str(value)) for name, value in fields.items() if value}
 
     def _message(self, record: logging.LogRecord) -> str:
@@ -87,7 +87,7 @@ class _RecordFormatter(logging.Formatter):
             text = record.getMessage()
         except Exception:  # noqa: BLE001 - arguments that do not fit must not lose the record
             text = f"{record.msg} (its arguments do not fit)"
-        return self._mask(text)[:_MOST_TEXT]
+        return self._mask(text)[:_LONGEST_TEXT]
 
     def _extras(self, record: logging.LogRecord) -> dict[str, Any]:
         return {
@@ -101,18 +101,18 @@ class _RecordFormatter(logging.Formatter):
             return value
         if isinstance(value, list | tuple | set | frozenset):
             return [self._plain(item) for item in value]
-        # Texts before mappings: for each new type, an abstract class asks all its subclasses, and
-        # so writes to a megabyte of memory that processes shared until then.
+        # Texts before mappings: for each new type an abstract class asks all its subclasses, which
+        # writes to a megabyte of memory that processes shared until then.
         if not isinstance(value, str) and isinstance(value, Mapping):
-            return {self._mask(str(k)): self._named(str(k), v) for k, v in value.items()}
-        return self._mask(str(value))[:_MOST_TEXT]
+            return {self._mask(str(key)): self._item(str(key), item) for key, item in value.items()}
+        return self._mask(str(value))[:_LONGEST_TEXT]
 
-    def _named(self, name: str, value: Any) -> Any:
-        # In a mapping the name that gives a password away stands apart from it.
+    def _item(self, name: str, value: Any) -> Any:
+        # In a mapping the name that tells a password stands apart from it.
         is_secret = _NAMED_SECRET.search(f"{name}=x") is not None
         return MASKED if is_secret and value else self._plain(value)
 
-    def _trouble(self, record: logging.LogRecord) -> str | None:
+    def _traceback(self, record: logging.LogRecord) -> str | None:
         if record.exc_info and not record.exc_text:
             record.exc_text = self.formatException(record.exc_info)
         return self._mask(record.exc_text) if record.exc_text else None
@@ -123,7 +123,7 @@ class JsonFormatter(_RecordFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Give the record's line, masked."""
-        written: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
@@ -132,34 +132,34 @@ class JsonFormatter(_RecordFormatter):
             "pid": record.process,
         }
         for name, value in self._extras(record).items():
-            written.setdefault(name, value)
-        if trouble := self._trouble(record):
-            written["exception"] = trouble
-        return json.dumps(written, default=str)
+            fields.setdefault(name, value)
+        if traceback := self._traceback(record):
+            fields["exception"] = traceback
+        return json.dumps(fields, default=str)
 
 
 class TextFormatter(_RecordFormatter):
-    """Writes a record for a person: time, level, tenant, room, message, then what came with it."""
+    """Writes a record for a person: time, level, context, message, and its extra fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Give the record's line, masked; a traceback follows on lines of its own."""
         fields = self._fields(record)
         at = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")
-        who = " ".join(
+        context = " ".join(
             fields[name] for name in ("tenant", "room", "call", "request") if name in fields
         )
         extras = " ".join(f"{name}={value}" for name, value in self._extras(record).items())
-        parts = [at, f"{record.levelname:<7}", who, self._message(record), extras]
+        parts = [at, f"{record.levelname:<7}", context, self._message(record), extras]
         line = " ".join(part for part in parts if part).translate(_CONTROL)
-        trouble = self._trouble(record)
-        return f"{line}\n{trouble}" if trouble else line
+        traceback = self._traceback(record)
+        return f"{line}\n{traceback}" if traceback else line
 
 
-def _without_value(found: re.Match[str]) -> str:
-    return f"{found[1]}{found[2] or found[3]}{MASKED}"
+def _without_value(match: re.Match[str]) -> str:
+    return f"{match[1]}{match[2] or match[3]}{MASKED}"
 
 
-def _forms(secret: str) -> set[str]:
+def _spellings(secret: str) -> set[str]:
     """List the ways a secret is written: as it is, quoted for a URL, escaped in JSON or a repr."""
     if len(secret) < _SHORTEST_SECRET:
         return set()

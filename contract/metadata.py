@@ -1,4 +1,4 @@
-"""What a dispatch carries beside agent and room: a call's metadata, or a probe's."""
+"""The metadata of a dispatch: a call's, or a probe's."""
 
 import json
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ def parse(text: str) -> CallMetadata | Probe:
     """Read a dispatch's metadata; empty text is a call without any.
 
     Raises:
-        MalformedMetadata: for everything that is not exactly as designed.
+        MalformedMetadata: the text is not exactly of one of the two forms.
     """
     if not text:
         return CallMetadata(claim=None, call_id=None, session={}, unsigned={})
@@ -64,7 +64,9 @@ def _object(text: str) -> dict[str, Any]:
     if len(text.encode(errors="replace")) > _MAX_METADATA_BYTES:
         raise MalformedMetadata("longer than 16 KiB")
     try:
-        fields = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+        fields = json.loads(
+            text, parse_constant=_refuse_constant, object_pairs_hook=_without_duplicates
+        )
     except MalformedMetadata:
         raise
     except (ValueError, RecursionError) as error:
@@ -78,8 +80,8 @@ def _refuse_constant(name: str) -> Any:
     raise MalformedMetadata(f"{name} is not JSON")
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # Two values under one name would let a digest cover one and a reader take the other.
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # With two values under one name, a digest could cover one and a reader take the other.
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise MalformedMetadata("a name stands twice")
@@ -113,10 +115,10 @@ def _call(fields: dict[str, Any]) -> CallMetadata:
     )
 
 
-def _text(fields: dict[str, Any], name: str, longest: int) -> str | None:
+def _text(fields: dict[str, Any], name: str, max_length: int) -> str | None:
     value = fields.get(name)
     if value is None and name not in fields:
         return None
-    if not isinstance(value, str) or not 0 < len(value) <= longest:
-        raise MalformedMetadata(f"`{name}` is not a text of 1 to {longest} characters")
+    if not isinstance(value, str) or not 0 < len(value) <= max_length:
+        raise MalformedMetadata(f"`{name}` is not a text of 1 to {max_length} characters")
     return value

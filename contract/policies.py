@@ -1,4 +1,4 @@
-"""How strictly a rule of a tenant's is held: the words that its variables take."""
+"""How strictly a tenant's rules apply: the values of the variables that say so."""
 
 from enum import StrEnum
 

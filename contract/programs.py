@@ -1,4 +1,4 @@
-"""Where our programs lie: whoever runs one as a child starts it there."""
+"""The folder of our programs: a child process is started in it."""
 
 from pathlib import Path
 

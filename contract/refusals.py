@@ -1,4 +1,4 @@
-"""The closed list of reasons for which an offer is refused or given back, and what it is else."""
+"""The answers to an offer: taken, or a reason to refuse it or to give it back (a closed list)."""
 
 from enum import StrEnum
 

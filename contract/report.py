@@ -1,4 +1,4 @@
-"""The lines of the preflight's report: who runs it writes them, who starts workers reads them."""
+"""The lines of the preflight's report: bootstrap writes them, launchers read them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Who a tenant is, and the names that follow from its id."""
+"""Tenant ids, and the names that follow from them: agent, room prefix, rooms."""
 
 import re
 import secrets
@@ -16,12 +16,12 @@ def is_tenant_id(text: str) -> bool:
 
 
 def default_agent_name(tenant: str) -> str:
-    """Name the agent that a tenant's dispatches are addressed to, unless it chose another."""
+    """Name a tenant's agent, unless the tenant chose another name."""
     return f"{tenant}-agent"
 
 
 def default_room_prefix(tenant: str) -> str:
-    """Say how a tenant's rooms begin; ids have no double hyphen, so none begins like another's."""
+    """Give the prefix of a tenant's rooms; ids have no double hyphen, so prefixes differ."""
     return f"{tenant}--"
 
 
@@ -36,14 +36,14 @@ def new_nonce() -> str:
 
 
 def call_room(room_prefix: str, nonce: str) -> str:
-    """Name a call's room; a worker that serves every room has no prefix to keep."""
-    return f"{_stem(room_prefix)}{nonce}"
+    """Name a call's room; where a worker serves every room, the name has no prefix."""
+    return f"{_prefix(room_prefix)}{nonce}"
 
 
 def probe_room(room_prefix: str, nonce: str) -> str:
     """Name a probe's room: half of what makes a dispatch a probe."""
-    return f"{_stem(room_prefix)}probe-{nonce}"
+    return f"{_prefix(room_prefix)}probe-{nonce}"
 
 
-def _stem(room_prefix: str) -> str:
+def _prefix(room_prefix: str) -> str:
     return "" if room_prefix == ANY_ROOM else room_prefix

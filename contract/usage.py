@@ -1,4 +1,4 @@
-"""A call's usage record, and the signature under which it travels."""
+"""A call's usage record, and the signature with which it is sent."""
 
 import hashlib
 import hmac
@@ -17,7 +17,7 @@ _LONGEST_TEXT = 256
 _MOST_MODELS = 100
 _LARGEST = 2**53 - 1  # what every reader of JSON holds exactly
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]{1,9})?(Z|\+00:00)")
-# Whoever reckons with a time may move it into another zone, which the first and last years forbid.
+# A reader may convert a time into another zone, which fails in the first and the last year.
 _YEARS = range(1970, 9999)
 
 
@@ -36,12 +36,12 @@ def _utc(text: str) -> str:
 def _is_utc(text: str) -> bool:
     try:
         year = datetime.fromisoformat(text).year
-    except ValueError:  # its own words would repeat the text
+    except ValueError:  # its message would repeat the text
         return False
     return year in _YEARS and _TIME.fullmatch(text) is not None
 
 
-# How a receiver holds a record against its type; whoever makes one knows what it writes.
+# What a receiver checks of a record; our own worker's records always pass.
 Text = Annotated[str, Field(max_length=_LONGEST_TEXT), AfterValidator(_without_nul)]
 Name = Annotated[str, Field(min_length=1, max_length=_LONGEST_TEXT), AfterValidator(_without_nul)]
 UtcTime = Annotated[str, AfterValidator(_utc)]
@@ -95,7 +95,7 @@ class UsageRecord:
         """Give the record as plain JSON values."""
         return asdict(self) | {
             "outcome": self.outcome.value,
-            "models": [asdict(m) for m in self.models],
+            "models": [asdict(model) for model in self.models],
         }
 
 
@@ -105,7 +105,7 @@ def sign(body: bytes, secret: str, at: int) -> str:
 
 
 def is_signed(body: bytes, header: str, secret: str, now: float) -> bool:
-    """Tell whether the header is the body's own and at most five minutes old; never raises."""
+    """Tell whether the header signs this body and is at most five minutes old; never raises."""
     fields = dict(part.split("=", 1) for part in header.split(",") if "=" in part)
     stamp, mac = fields.get("t", ""), fields.get("v1", "")
     if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12 and mac.isascii()):

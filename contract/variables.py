@@ -1,4 +1,4 @@
-"""The container's environment variables: whose they are, and which may come as a file."""
+"""The container's environment variables: the tenant's, the host's, and which may be files."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,7 @@
-"""What a worker tells of itself: at /readyz, at /status, and in state.json.
+"""What a worker reports of itself: at /readyz, at /status, and in state.json.
 
 Each type writes the JSON (`as_json`) and reads it (`parse`). Reading never raises: what is missing,
-malformed or too large counts as not said, and names that a later version adds are left out.
+malformed or too large counts as absent, and names that a later version adds are left out.
 """
 
 from collections.abc import Mapping
@@ -52,7 +52,7 @@ class Readiness:
 
     @property
     def is_ready(self) -> bool:
-        """Tell whether a dispatch sent now is sure to find this worker willing."""
+        """Tell whether this worker is sure to take a dispatch that is sent now."""
         return self.state is WorkerState.READY
 
     @property
@@ -185,15 +185,15 @@ def _state(fields: Mapping[str, Any]) -> WorkerState | None:
 
 
 def _report(fields: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Take a report that has a line; who reads more of it reads it as carefully."""
+    """Take a report that has a line; the rest of it is not checked here."""
     report = as_object(fields.get("report"))
     return report if read_lines(report) else None
 
 
 def _refused(fields: Mapping[str, Any]) -> Mapping[str, int]:
     counts = list(as_object(fields.get("refused")).items())[:_MOST_REASONS]
-    read = ((as_name(reason), as_whole(count)) for reason, count in counts)
-    return {reason: count for reason, count in read if reason is not None and count is not None}
+    checked = ((as_name(reason), as_whole(count)) for reason, count in counts)
+    return {reason: count for reason, count in checked if reason is not None and count is not None}
 
 
 def _offers(fields: Mapping[str, Any]) -> tuple[AnsweredOffer, ...]:
@@ -202,7 +202,7 @@ def _offers(fields: Mapping[str, Any]) -> tuple[AnsweredOffer, ...]:
 
 
 def _offer(fields: Mapping[str, Any]) -> AnsweredOffer | None:
-    """Read one; without an answer it says nothing."""
+    """Read an offer; one without an answer is left out."""
     answer = as_name(fields.get("answer"))
     if answer is None:
         return None

@@ -1,4 +1,4 @@
-"""Claims: what is signed is what is read, and nothing else opens the door."""
+"""Claims: what is signed is what is read, and nothing else admits a call."""
 
 import contextlib
 import json
@@ -68,7 +68,7 @@ def test_either_of_two_public_keys_opens_during_a_rotation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "what"),
+    ("changed", "statement"),
     [
         ({"tenant": "globex"}, "tenant"),
         ({"agent": "globex-agent"}, "agent"),
@@ -78,9 +78,9 @@ def test_either_of_two_public_keys_opens_during_a_rotation() -> None:
     ],
 )
 def test_a_claim_for_something_else_is_a_mismatch_and_says_of_what(
-    changed: dict[str, Any], what: str
+    changed: dict[str, Any], statement: str
 ) -> None:
-    with pytest.raises(ClaimMismatch, match=f"another {what}"):
+    with pytest.raises(ClaimMismatch, match=f"another {statement}"):
         _verify(claims.sign(CLAIM, KEY), **changed)
 
 
@@ -136,7 +136,7 @@ def test_a_claim_with_a_malformed_statement_is_invalid(changed: dict[str, Any]) 
         _verify(_forged(**changed))
 
 
-@given(st.text(max_size=80) | st.binary(max_size=80).map(lambda b: b.hex()))
+@given(st.text(max_size=80) | st.binary(max_size=80).map(bytes.hex))
 @settings(max_examples=50)
 def test_no_text_is_taken_for_a_claim(text: str) -> None:
     with pytest.raises(ClaimInvalid):
@@ -145,11 +145,13 @@ def test_no_text_is_taken_for_a_claim(text: str) -> None:
 
 @given(st.integers(min_value=0), st.sampled_from("AZaz09-_."))
 @settings(max_examples=50)
-def test_a_claim_with_one_character_changed_is_refused_or_the_same(at: int, letter: str) -> None:
+def test_a_claim_with_one_character_changed_is_refused_or_the_same(
+    position: int, letter: str
+) -> None:
     token = claims.sign(CLAIM, KEY)
-    at %= len(token)
+    position %= len(token)
     with contextlib.suppress(ClaimFault):
-        assert _verify(token[:at] + letter + token[at + 1 :]) == CLAIM
+        assert _verify(token[:position] + letter + token[position + 1 :]) == CLAIM
 
 
 @given(st.dictionaries(st.text(max_size=5), st.text(max_size=5) | st.integers(), max_size=4))

@@ -16,9 +16,9 @@ _PAGES = ("README.md", "docs/launchers.md")
 @pytest.mark.parametrize("page", _PAGES)
 def test_the_pages_size_a_container_as_the_launcher_does(page: str) -> None:
     text = (ROOT / page).read_text().replace("Memory is ", "Memory ")
-    found = _FORMULA.search(text)
-    assert found is not None
-    base, per_call, pids_base, pids_per_call = (int(number) for number in found.groups())
+    match = _FORMULA.search(text)
+    assert match is not None
+    base, per_call, pids_base, pids_per_call = (int(number) for number in match.groups())
     for calls in (1, 10, 1000):
         assert memory_mib(calls) == base + per_call * calls
         assert pids(calls) == pids_base + pids_per_call * calls

@@ -24,26 +24,26 @@ def _record(message: str, *args: object, **extra: Any) -> logging.LogRecord:
 
 
 def _json(record: logging.LogRecord, *secrets: str) -> dict[str, Any]:
-    written: dict[str, Any] = json.loads(JsonFormatter(lambda: CONTEXT, secrets).format(record))
-    return written
+    fields: dict[str, Any] = json.loads(JsonFormatter(lambda: CONTEXT, secrets).format(record))
+    return fields
 
 
 def test_a_record_says_whose_it_is_in_fixed_fields() -> None:
-    written = _json(_record("hello %s", "world"))
-    assert written["message"] == "hello world"
-    assert (written["tenant"], written["project_host"]) == ("acme", "acme.example")
-    assert "job" not in written
+    fields = _json(_record("hello %s", "world"))
+    assert fields["message"] == "hello world"
+    assert (fields["tenant"], fields["project_host"]) == ("acme", "acme.example")
+    assert "job" not in fields
 
 
 def test_a_record_of_a_call_brings_its_own_job_and_room() -> None:
-    written = _json(_record("x", job="AJ_1", room="acme--1"))
-    assert (written["job"], written["room"]) == ("AJ_1", "acme--1")
+    fields = _json(_record("x", job="AJ_1", room="acme--1"))
+    assert (fields["job"], fields["room"]) == ("AJ_1", "acme--1")
 
 
 def test_every_context_field_is_written_when_it_is_known() -> None:
     context = {name: f"the {name}" for name in CONTEXT_FIELDS}
-    written = json.loads(JsonFormatter(lambda: context).format(_record("x")))
-    assert {name: written[name] for name in CONTEXT_FIELDS} == context
+    fields = json.loads(JsonFormatter(lambda: context).format(_record("x")))
+    assert {name: fields[name] for name in CONTEXT_FIELDS} == context
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,8 @@ def test_an_ordinary_sentence_stays_as_it_is(text: str) -> None:
 @settings(max_examples=50)
 @given(st.text(st.characters(codec="ascii", exclude_characters="<>*"), min_size=6, max_size=40))
 def test_a_known_secret_is_masked_however_it_is_escaped(secret: str) -> None:
-    for written in (secret, json.dumps(secret), repr(secret)):
-        assert secret not in mask(f"<<{written}>>", [secret])
+    for spelling in (secret, json.dumps(secret), repr(secret)):
+        assert secret not in mask(f"<<{spelling}>>", [secret])
 
 
 def test_a_secret_is_masked_in_message_extra_exception_and_nested_values() -> None:
@@ -102,11 +102,11 @@ def test_a_secret_is_masked_in_message_extra_exception_and_nested_values() -> No
     except ValueError as error:
         record = _record("with %s", CANARY, plain=CANARY, deep={"a": [CANARY, {CANARY: 1}]})
         record.exc_info = (type(error), error, error.__traceback__)
-    for form in (
+    for formatter in (
         JsonFormatter(lambda: CONTEXT, [CANARY]),
         TextFormatter(lambda: CONTEXT, [CANARY]),
     ):
-        assert CANARY not in form.format(record)
+        assert CANARY not in formatter.format(record)
 
 
 def test_a_mapping_gives_no_password_away_by_standing_apart_from_its_name() -> None:
@@ -120,9 +120,9 @@ def test_what_the_sdk_calls_private_is_not_written() -> None:
 
 
 def test_an_api_key_is_shown_as_its_fingerprint_alone() -> None:
-    written = _json(_record("key APIabcdef has %s", fingerprint("APIabcdef")), "APIabcdef")
-    assert "APIabcdef" not in written["message"]
-    assert fingerprint("APIabcdef") in written["message"]
+    fields = _json(_record("key APIabcdef has %s", fingerprint("APIabcdef")), "APIabcdef")
+    assert "APIabcdef" not in fields["message"]
+    assert fingerprint("APIabcdef") in fields["message"]
 
 
 def test_a_record_whose_arguments_do_not_fit_is_written_all_the_same() -> None:

@@ -43,7 +43,7 @@ def test_a_probe_is_read_as_it_was_written(want: ProbeWant) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("text", "cause"),
     [
         ("hello", "not JSON"),
         ("[]", "not a JSON object"),
@@ -67,16 +67,16 @@ def test_a_probe_is_read_as_it_was_written(want: ProbeWant) -> None:
         ('{"claim": "' + "x" * 17000 + '"}', "longer than 16 KiB"),
     ],
 )
-def test_malformed_metadata_is_refused_and_says_why(text: str, why: str) -> None:
-    with pytest.raises(MalformedMetadata, match=why):
+def test_malformed_metadata_is_refused_and_says_why(text: str, cause: str) -> None:
+    with pytest.raises(MalformedMetadata, match=cause):
         parse(text)
 
 
 def test_a_session_may_be_eight_kib_and_not_a_byte_more() -> None:
-    room = MAX_SESSION_BYTES - len('{"a": ""}')
-    assert isinstance(parse(json.dumps({"session": {"a": "x" * room}})), CallMetadata)
+    free_bytes = MAX_SESSION_BYTES - len('{"a": ""}')
+    assert isinstance(parse(json.dumps({"session": {"a": "x" * free_bytes}})), CallMetadata)
     with pytest.raises(MalformedMetadata, match="longer than 8 KiB"):
-        parse(json.dumps({"session": {"a": "x" * (room + 1)}}))
+        parse(json.dumps({"session": {"a": "x" * (free_bytes + 1)}}))
 
 
 @given(st.text(max_size=200))
@@ -90,9 +90,11 @@ def test_no_text_whatever_raises_anything_else(text: str) -> None:
 @settings(max_examples=50)
 def test_whatever_object_is_read_has_nothing_but_what_was_designed(fields: dict[str, Any]) -> None:
     try:
-        read = parse(json.dumps(fields))
+        metadata = parse(json.dumps(fields))
     except MalformedMetadata:
         return
-    if isinstance(read, CallMetadata):
+    if isinstance(metadata, CallMetadata):
         assert set(fields) <= {"claim", "call_id", "session"}
-        assert read.unsigned == {k: v for k, v in fields.items() if k != "claim"}
+        assert metadata.unsigned == {
+            name: value for name, value in fields.items() if name != "claim"
+        }

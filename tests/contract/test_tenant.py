@@ -47,9 +47,9 @@ def test_a_tenants_default_prefix_serves_its_own_rooms(tenant: str) -> None:
 
 @given(tenant_ids, tenant_ids)
 @settings(max_examples=50)
-def test_no_tenants_default_prefix_serves_anothers_room(one: str, other: str) -> None:
+def test_no_tenants_default_prefix_serves_anothers_room(tenant: str, other: str) -> None:
     room = call_room(default_room_prefix(other), new_nonce())
-    assert serves_room(default_room_prefix(one), room) == (one == other)
+    assert serves_room(default_room_prefix(tenant), room) == (tenant == other)
 
 
 def test_a_worker_for_every_room_serves_all_but_a_room_without_name() -> None:

@@ -1,4 +1,4 @@
-"""Usage records as JSON, and the signature under which they travel."""
+"""Usage records as JSON, and the signature with which they are sent."""
 
 import json
 
@@ -84,8 +84,8 @@ def test_no_text_is_taken_for_a_signature_and_none_raises(header: str) -> None:
 
 @given(st.binary(max_size=64), st.binary(max_size=64), st.text(min_size=1, max_size=32))
 @settings(max_examples=50)
-def test_a_signature_is_its_bodys_alone(one: bytes, other: bytes, secret: str) -> None:
-    assert is_signed(other, sign(one, secret, NOW), secret, NOW) == (one == other)
+def test_a_signature_is_its_bodys_alone(body: bytes, other: bytes, secret: str) -> None:
+    assert is_signed(other, sign(body, secret, NOW), secret, NOW) == (body == other)
 
 
 @pytest.mark.parametrize("stamp", ["", "-1", "1e9", "\u0661", "9" * 30])

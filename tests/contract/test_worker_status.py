@@ -1,4 +1,4 @@
-"""What a worker tells of itself: written as documented, and read whatever a stranger writes."""
+"""What a worker reports of itself: written as documented, and read whatever it holds."""
 
 import json
 from typing import Any
@@ -60,13 +60,13 @@ STATUS = WorkerStatus(
 )
 
 
-def written(told: Readiness | WorkerStatus | StateFile) -> bytes:
-    return json.dumps(told.as_json()).encode()
+def as_bytes(report: Readiness | WorkerStatus | StateFile) -> bytes:
+    return json.dumps(report.as_json()).encode()
 
 
 def test_readyz_has_the_documented_names() -> None:
-    told = Readiness(WorkerState.CHECKING, "the preflight is under way", is_proven=False)
-    assert json.loads(written(told)) == {
+    report = Readiness(WorkerState.CHECKING, "the preflight is under way", is_proven=False)
+    assert json.loads(as_bytes(report)) == {
         "state": "checking",
         "reason": "the preflight is under way",
         "proven": False,
@@ -74,7 +74,7 @@ def test_readyz_has_the_documented_names() -> None:
 
 
 def test_status_has_the_documented_names() -> None:
-    fields = json.loads(written(STATUS))
+    fields = json.loads(as_bytes(STATUS))
     assert list(fields) == [
         *("tenant", "project_host", "edition", "key_fingerprint", "agent_name", "worker_id"),
         *("state", "reason", "calls", "max_calls", "accepted", "refused", "offers", "rivals"),
@@ -93,8 +93,8 @@ def test_status_has_the_documented_names() -> None:
 
 
 def test_the_state_file_has_the_documented_names() -> None:
-    told = StateFile(pid=7, port=8081, state=WorkerState.FULL)
-    assert json.loads(written(told)) == {
+    report = StateFile(pid=7, port=8081, state=WorkerState.FULL)
+    assert json.loads(as_bytes(report)) == {
         "pid": 7,
         "port": 8081,
         "state": "full",
@@ -104,7 +104,7 @@ def test_the_state_file_has_the_documented_names() -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "report",
     [
         Readiness(WorkerState.FULL, "all 2 calls are taken"),
         Readiness(WorkerState.READY, is_proven=False),
@@ -112,8 +112,8 @@ def test_the_state_file_has_the_documented_names() -> None:
         StateFile(7, 8081, WorkerState.DRAINING, REPORT, 77),
     ],
 )
-def test_what_is_written_is_read_as_it_was(told: Readiness | WorkerStatus | StateFile) -> None:
-    assert type(told).parse(written(told)) == told
+def test_what_is_written_is_read_as_it_was(report: Readiness | WorkerStatus | StateFile) -> None:
+    assert type(report).parse(as_bytes(report)) == report
 
 
 def test_names_and_states_of_a_later_version_are_left_out() -> None:
@@ -160,9 +160,9 @@ def test_nothing_made_up_raises_and_whatever_is_read_can_be_written_and_stored(
     Readiness.parse(text)
     StateFile.parse(text)
     status = WorkerStatus.parse(text)
-    named = [status.tenant, status.worker_id, *status.refused, *status.rivals]
-    named += [name for offer in status.offers for name in vars(offer).values()]
-    assert all("\0" not in (name or "").encode().decode() for name in named)
+    names = [status.tenant, status.worker_id, *status.refused, *status.rivals]
+    names += [name for offer in status.offers for name in vars(offer).values()]
+    assert all("\0" not in (name or "").encode().decode() for name in names)
     assert min(status.calls, status.accepted, status.usage_waiting) >= 0
 
 
@@ -174,8 +174,10 @@ def test_an_answer_that_cannot_be_shown_is_no_answer(name: Any) -> None:
 
 def test_no_more_offers_are_read_than_a_worker_remembers() -> None:
     offers = [{"answer": str(number)} for number in range(MOST_OFFERS + 5)]
-    read = WorkerStatus.parse(json.dumps({"offers": offers}).encode()).offers
-    assert [offer.answer for offer in read] == [str(n) for n in range(5, MOST_OFFERS + 5)]
+    read_offers = WorkerStatus.parse(json.dumps({"offers": offers}).encode()).offers
+    assert [offer.answer for offer in read_offers] == [
+        str(number) for number in range(5, MOST_OFFERS + 5)
+    ]
 
 
 def test_the_cause_of_an_end_is_the_first_check_that_failed() -> None:
