@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from bench.results.result import OURS, STOCK, Result
 from bench.workers.worker import BenchSetup, container_environment
-from sandbox.engine import RunningEngine, start_engine
-from sandbox.image import Target, build
+from sandbox.docker.engine import RunningEngine, start_engine
+from sandbox.docker.image import Target, build
 from sandbox.ports import free_port
 
 _STARTS = 3
@@ -27,7 +27,7 @@ def measure_container(setup: BenchSetup, result: Result) -> None:
     """Build the image, compare its size with a plain install's, and start it some times.
 
     Raises:
-        sandbox.engine.EngineFault: the engine cannot build or run it.
+        sandbox.docker.engine.EngineFault: the engine cannot build or run it.
     """
     engine = start_engine()
     try:

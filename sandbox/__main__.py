@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from sandbox.child import StartFault, end_all
-from sandbox.image import Target
+from sandbox.docker.image import Target
 from sandbox.speech.process import KEY_VARIABLE
 
 app = typer.Typer(
@@ -134,9 +134,9 @@ def image(
     targets: Annotated[list[Target] | None, typer.Argument(help="Which; all without any.")] = None,
 ) -> None:
     """Build the container images with a Docker Engine of its own, and say how large they are."""
-    from sandbox import image as images
     from sandbox.debian import DebianFault
-    from sandbox.engine import EngineFault, start_engine
+    from sandbox.docker import image as images  # only this command needs an engine
+    from sandbox.docker.engine import EngineFault, start_engine
 
     try:
         engine = start_engine()

@@ -20,7 +20,7 @@ _LOCK_SECONDS = 300
 
 
 class DebianFault(RuntimeError):
-    """Debian's tools could not do it; says what they said."""
+    """A tool of Debian's failed; the message has the end of its output."""
 
 
 def install(programs: Mapping[str, str]) -> None:
@@ -54,7 +54,7 @@ def base_archive() -> Path:
     """
     archive = CACHE / "base" / f"{SUITE}.tar"
     archive.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(archive.with_suffix(".lock")):
+    with _locked(archive.with_suffix(".lock")):
         if not archive.exists():
             install({"/usr/sbin/debootstrap": "debootstrap"})
             _make(archive)
@@ -70,21 +70,21 @@ def _make(archive: Path) -> None:
             "debootstrap",
         )
         unfinished = archive.with_suffix(".unfinished")
-        # Lists and archives of packages are of no use to an image.
+        # An image needs no lists and archives of packages.
         left_out = ["--exclude=./var/cache/apt/*", "--exclude=./var/lib/apt/lists/*"]
         _run(["tar", *left_out, "-C", str(root), "-cf", str(unfinished), "."], "tar")
         unfinished.rename(archive)
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def _locked(path: Path) -> Iterator[None]:
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _run(command: list[str], what: str) -> None:
-    done = subprocess.run(
+def _run(command: list[str], tool: str) -> None:
+    result = subprocess.run(
         command,
         env=os.environ | _QUIET,
         stdin=subprocess.DEVNULL,
@@ -93,5 +93,5 @@ def _run(command: list[str], what: str) -> None:
         text=True,
         errors="replace",
     )
-    if done.returncode != 0:
-        raise DebianFault(f"{what} failed:\n{done.stdout[-3000:]}")
+    if result.returncode != 0:
+        raise DebianFault(f"{tool} failed:\n{result.stdout[-3000:]}")

@@ -1,4 +1,4 @@
-"""LiveKit projects: each is a real livekit-server on loopback, with keys of its own."""
+"""A LiveKit project of its own: a real livekit-server on loopback, with its own keys."""
 
 import http.client
 import json

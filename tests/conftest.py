@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.engine import RunningEngine, start_engine
-from sandbox.image import Image, Target, build
+from sandbox.docker.engine import RunningEngine, start_engine
+from sandbox.docker.image import Image, Target, build
 from sandbox.servers import RunningProject, start_project
 from sandbox.speech.process import RunningSpeech, start_speech
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from contract.programs import ROOT
 from sandbox.debian import install
-from sandbox.engine import RunningEngine
-from sandbox.image import BASE, Image
+from sandbox.docker.engine import RunningEngine
+from sandbox.docker.image import BASE, Image
 from sandbox.ports import free_port
 
 CONTROL = "livekit-tenant-control"  # the container's name, and its network's

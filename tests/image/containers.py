@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from contract.limits import memory_mib, pids
-from sandbox.engine import RunningEngine
-from sandbox.image import Image
+from sandbox.docker.engine import RunningEngine
+from sandbox.docker.image import Image
 
 HARDENED = (
     *("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL"),

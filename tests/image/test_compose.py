@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sandbox.engine import RunningEngine
-from sandbox.image import Image
+from sandbox.docker.engine import RunningEngine
+from sandbox.docker.image import Image
 from sandbox.servers import RunningProject, start_project
 from tests.control.running import eventually, settings_of
 from tests.image.composing import CONTROL, Composition

@@ -12,8 +12,8 @@ from project.credentials import Credentials
 from sandbox.callers.backend import default_tenant_project, dispatch_by_room
 from sandbox.callers.caller import Caller
 from sandbox.demo.tenants import TENANTS
-from sandbox.engine import RunningEngine
-from sandbox.image import Image
+from sandbox.docker.engine import RunningEngine
+from sandbox.docker.image import Image
 from sandbox.ports import free_port
 from sandbox.servers import RunningProject
 from sandbox.speech.process import RunningSpeech

@@ -10,8 +10,8 @@ from typing import IO, Any
 import pytest
 
 from contract.programs import ROOT
-from sandbox.engine import RunningEngine
-from sandbox.image import LARGEST_RATIO, Image, Target, report
+from sandbox.docker.engine import RunningEngine
+from sandbox.docker.image import LARGEST_RATIO, Image, Target, report
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 

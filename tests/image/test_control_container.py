@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from control.first_keys import new_keys
-from sandbox.engine import RunningEngine
-from sandbox.image import Image
+from sandbox.docker.engine import RunningEngine
+from sandbox.docker.image import Image
 from sandbox.servers import RunningProject
 from tests.image.containers import HARDENED, RunningContainer
 

@@ -17,8 +17,8 @@ from control.workers.workers import Workers
 from project.connection import Project
 from project.participants import agents_in
 from project.rooms import create_room, delete_room
-from sandbox.engine import RunningEngine
-from sandbox.image import Image
+from sandbox.docker.engine import RunningEngine
+from sandbox.docker.image import Image
 from sandbox.servers import RunningProject
 from tests.control.fleet.fleets import DRAIN_SECONDS, RunningFleet, running_fleet, secret, until
 

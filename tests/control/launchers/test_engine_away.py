@@ -15,8 +15,8 @@ from project.connection import Project
 from project.participants import agents_in
 from project.rooms import create_room, delete_room
 from sandbox.child import Child, plain_environment, start_child
-from sandbox.engine import RunningEngine
-from sandbox.image import Image
+from sandbox.docker.engine import RunningEngine
+from sandbox.docker.image import Image
 from sandbox.servers import RunningProject
 from tests.control.fleet.fleets import RunningFleet, running_fleet, until
 from tests.control.launchers.test_docker import IN_THE_IMAGE, forget

@@ -1,11 +1,11 @@
-"""The Docker Engine of our own: there in a moment, and gone with all that it started."""
+"""The Docker Engine of our own: it starts, and ends with all that it started."""
 
 import time
 from pathlib import Path
 
 import pytest
 
-from sandbox.engine import EngineFault, start_engine
+from sandbox.docker.engine import EngineFault, start_engine
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -25,19 +25,19 @@ def test_an_engine_starts_leaves_the_network_alone_and_is_gone_when_killed(tmp_p
     finally:
         engine.kill()
     deadline = time.monotonic() + 30
-    while left := processes_of(str(Path(socket).parent)):
-        assert time.monotonic() < deadline, left
+    while commands := processes_of(str(Path(socket).parent)):
+        assert time.monotonic() < deadline, commands
         time.sleep(0.05)
 
 
-def processes_of(mark: str) -> list[str]:
+def processes_of(path_in_command: str) -> list[str]:
     """List the command lines of living processes that name a path."""
-    found = []
+    commands = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            command = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             continue  # it ended while we looked
-        if mark in line:
-            found.append(line)
-    return found
+        if path_in_command in command:
+            commands.append(command)
+    return commands

@@ -1,4 +1,4 @@
-"""A real Docker Engine of our own: its images stay in .cache, nothing else outlives it."""
+"""A real Docker Engine of our own: its images stay in .cache, everything else ends with it."""
 
 import fcntl
 import json
@@ -27,7 +27,7 @@ _LOCK_SECONDS = 600.0
 
 
 class EngineFault(RuntimeError):
-    """A docker command failed; says what it said."""
+    """A docker command failed; the message has the end of its output."""
 
 
 class RunningEngine:
@@ -63,10 +63,10 @@ class RunningEngine:
         Raises:
             EngineFault: it failed.
         """
-        done = self.run(*arguments, seconds=seconds)
-        if done.returncode != 0:
-            raise EngineFault(f"docker {arguments[0]} failed:\n{done.stderr[-3000:]}")
-        return done.stdout.strip()
+        result = self.run(*arguments, seconds=seconds)
+        if result.returncode != 0:
+            raise EngineFault(f"docker {arguments[0]} failed:\n{result.stderr[-3000:]}")
+        return result.stdout.strip()
 
     def inspect(self, name: str) -> dict[str, Any]:
         """Give what the engine knows of a container or an image.
@@ -74,8 +74,8 @@ class RunningEngine:
         Raises:
             EngineFault: there is none of this name.
         """
-        (found,) = json.loads(self.ask("inspect", name))
-        return dict(found)
+        (description,) = json.loads(self.ask("inspect", name))
+        return dict(description)
 
     def has_image(self, name: str) -> bool:
         """Tell whether there is an image of this name."""
@@ -121,7 +121,7 @@ def start_engine(data: Path | None = None) -> RunningEngine:
     data = data or CACHE / "engine"
     data.mkdir(parents=True, exist_ok=True)
     lock = _locked(data)
-    # A socket's path has at most 107 characters, whatever folder we stand in.
+    # A socket's path has at most 107 characters, and the current folder's may be long.
     folder = Path(tempfile.mkdtemp(prefix="engine-", dir="/tmp"))
     child = start_child(
         "dockerd",
@@ -141,10 +141,10 @@ def start_engine(data: Path | None = None) -> RunningEngine:
 
 
 def _command(data: Path, folder: Path) -> list[str]:
-    # In a process namespace of its own whatever the engine started ends with it, however it ends.
-    alone = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    # What the engine started in a process namespace of its own ends with it, however it ends.
+    namespace = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
     return [
-        *alone,
+        *namespace,
         "/usr/sbin/dockerd",
         *("--data-root", str(data / "data")),
         *("--exec-root", str(folder / "exec")),

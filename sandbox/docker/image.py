@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from contract.programs import ROOT
 from sandbox.debian import SUITE, base_archive
-from sandbox.engine import DOCKER, EngineFault, RunningEngine
+from sandbox.docker.engine import DOCKER, EngineFault, RunningEngine
 
 LARGEST_RATIO = 0.9
 BASE = f"localhost/base:{SUITE}"
@@ -46,7 +46,7 @@ class Image:
 
 
 @dataclass(frozen=True)
-class Part:
+class ImagePart:
     """A Python package, or a folder of the system, with its size in bytes."""
 
     name: str
@@ -69,18 +69,18 @@ def build(engine: RunningEngine, target: Target, *, shows_progress: bool = False
     return Image(name, _size(engine, name), _size(engine, plain))
 
 
-def parts(engine: RunningEngine, name: str) -> tuple[Part, ...]:
-    """Weigh what an image holds, the largest first.
+def parts(engine: RunningEngine, name: str) -> tuple[ImagePart, ...]:
+    """Measure the parts of an image, the largest first.
 
     Raises:
         EngineFault: there is no such image.
     """
     container = engine.ask("create", "--network", "none", name)
     try:
-        sizes = _weigh(engine, container)
+        sizes = _sizes(engine, container)
     finally:
         engine.run("rm", container)
-    return tuple(Part(part, size) for part, size in sizes.most_common())
+    return tuple(ImagePart(part, size) for part, size in sizes.most_common())
 
 
 def report(engine: RunningEngine, image: Image) -> str:
@@ -121,7 +121,7 @@ def _size(engine: RunningEngine, name: str) -> int:
     return int(engine.inspect(name)["Size"])
 
 
-def _weigh(engine: RunningEngine, container: str) -> "Counter[str]":
+def _sizes(engine: RunningEngine, container: str) -> "Counter[str]":
     sizes: Counter[str] = Counter()
     export = subprocess.Popen(
         [DOCKER, "export", container], env=engine.environment(), stdout=subprocess.PIPE
@@ -136,8 +136,8 @@ def _weigh(engine: RunningEngine, container: str) -> "Counter[str]":
 
 
 def _part(path: str) -> str:
-    if found := _PACKAGE.match(path):
-        return found[1]
+    if match := _PACKAGE.match(path):
+        return match[1]
     return "/" + "/".join(PurePosixPath(path).parts[:3])
 
 
