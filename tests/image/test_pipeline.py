@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sandbox.speech.running import RunningSpeech
 
 from contract.exits import ExitCode
 from sandbox.docker.engine import DOCKER, RunningEngine
 from sandbox.docker.image import Image
 from sandbox.ports import free_port
 from sandbox.servers import RunningProject
+from sandbox.speech.process import RunningSpeech
 from sandbox.tenant import tenant_variables
 from tests.workflows import workflow
 
