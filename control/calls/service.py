@@ -22,12 +22,12 @@ from control.calls.call import (
 from control.calls.connections import Connections
 from control.calls.dispatch_attempts import DispatchAttempts
 from control.calls.join_wait import LookPace
-from control.calls.leases import Leases
-from control.calls.recovery import Recovery
-from control.calls.retention import CallRetention
 from control.calls.step import CallStep, OnStep, tell_nobody
 from control.calls.store import CallStore
-from control.calls.watch import CallWatch
+from control.calls.upkeep.leases import Leases
+from control.calls.upkeep.recovery import Recovery
+from control.calls.upkeep.retention import CallRetention
+from control.calls.upkeep.watch import CallWatch
 from control.settings import ControlSettings
 from control.storage.database import Database, DatabaseUnreachable
 from control.tenants.registry import Registry

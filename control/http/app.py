@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from control.calls.upkeep import look_after
+from control.calls.tasks import look_after
 from control.http import audit, calls, health, inbound, problems, tenants
 from control.http.authentication import Authentication
 from control.http.request_log import RequestLog

@@ -8,8 +8,8 @@ from sqlalchemy import Float, literal
 
 from contract.tenant import new_nonce
 from control.calls.call import Call, CallRequest, CallState
-from control.calls.leases import Leases
 from control.calls.store import CallStore
+from control.calls.upkeep.leases import Leases
 from control.storage.database import Database
 from control.storage.sealing import Sealer, new_key
 from project.credentials import Credentials

@@ -3,7 +3,7 @@
 import pytest
 
 from control.calls.call import CallAnswer, CallState
-from control.calls.retention import ANSWERS_KEPT_SECONDS, CallRetention
+from control.calls.upkeep.retention import ANSWERS_KEPT_SECONDS, CallRetention
 from control.storage.database import Database
 from tests.control.calls.stored import NOW, control_plane, make_call, set_clock
 
@@ -50,7 +50,7 @@ async def test_ended_calls_go_after_their_days_and_open_ones_never(database: Dat
 async def test_more_than_one_write_takes_goes_in_several(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("control.calls.retention._CHUNK", 4)
+    monkeypatch.setattr("control.calls.upkeep.retention._CHUNK", 4)
     store, _ = control_plane(database, "first")
     calls = [make_call() for _ in range(11)]
     for call in calls:

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from control.calls import upkeep
+from control.calls import tasks
 from control.calls.call import CallState
-from control.calls.upkeep import look_after
+from control.calls.tasks import look_after
 from control.storage.database import Database
 from control.storage.tables import calls
 from tests.control.calls.stored import make_call
@@ -45,7 +45,7 @@ async def lease_of(database: Database, call_id: str) -> float:
 async def test_leases_are_renewed_while_a_dead_projects_calls_wait_to_be_undone(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upkeep, "_RENEW_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr(tasks, "_RENEW_EVERY_SECONDS", 0.05)
     async with silent_project() as port, opened(database_url) as plane:
         healthy = make_call("globex", port=port)
         await plane.calls.store.open(healthy, None)

@@ -13,10 +13,10 @@ from aiohttp import web
 from livekit import api
 from pydantic import SecretStr
 
-from control.calls import project_watch
 from control.calls.call import Call, CallState
 from control.calls.connections import Connections
-from control.calls.watch import CallWatch
+from control.calls.upkeep import project_watch
+from control.calls.upkeep.watch import CallWatch
 from project.credentials import Credentials
 from tests.control.calls.stored import changed, make_call
 

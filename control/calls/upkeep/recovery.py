@@ -16,10 +16,10 @@ from tenacity import (
 from control import logs
 from control.calls.call import Call, CallState
 from control.calls.connections import Connections
-from control.calls.leases import Leases
 from control.calls.sending import undo
 from control.calls.store import CallStore
-from control.calls.watch import CallWatch
+from control.calls.upkeep.leases import Leases
+from control.calls.upkeep.watch import CallWatch
 from control.storage.database import DatabaseUnreachable
 from project.credentials import Credentials
 from project.faults import PermanentFault, ProjectFault, TemporaryFault

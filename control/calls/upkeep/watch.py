@@ -8,8 +8,8 @@ from control import logs
 from control.calls.call import Call, Receipt
 from control.calls.connections import Connections
 from control.calls.dispatch_attempts import DispatchAttempts
-from control.calls.project_watch import ProjectWatch, WatchedCall
 from control.calls.store import CallStore
+from control.calls.upkeep.project_watch import ProjectWatch, WatchedCall
 from project.credentials import Credentials
 
 
