@@ -8,12 +8,19 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from sandbox.docker.engine import RunningEngine, start_engine
 from sandbox.docker.image import Image, Target, build
 from sandbox.servers import RunningProject, start_project
 from sandbox.speech.process import RunningSpeech, start_speech
+
+# An example that comes late says how busy the machine is, and nothing of what it is an example of.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 
 def pytest_configure() -> None:
