@@ -1,10 +1,14 @@
 """A program for tests: a real worker without its preflight, which feeds itself offers on SIGUSR1.
 
+On SIGUSR2 it counts what its Python holds, and writes the number into the file `blocks`.
+
 The preflight asks for media, which cannot cross the network that these tests cut; and 10,000
 dispatches through a livekit-server take it minutes, so these go straight to the worker's handler.
 """
 
 import asyncio
+import gc
+import itertools
 import json
 import signal
 import socket
@@ -27,6 +31,7 @@ from worker.forking.template import prepare
 from worker.main.service import Service
 
 _AT_ONCE = 50
+_numbers = itertools.count()  # no two offers are alike, however often it is fed
 
 
 def main(path: Path) -> int:
@@ -62,7 +67,7 @@ def main(path: Path) -> int:
     prepare(close=[listening])
     assert fork_server.call_server_pid() is not None
     try:
-        return asyncio.run(_serve(configuration, fed))
+        return asyncio.run(_serve(configuration, fed, folder / "blocks"))
     finally:
         fork_server.end_call_server()
 
@@ -75,20 +80,29 @@ async def _final_report(file: Path) -> tuple[dict[str, Any], ExitCode]:
     return {"verdict": "fail" if code else "pass"}, code
 
 
-async def _serve(configuration: Configuration, fed: int) -> int:
+async def _serve(configuration: Configuration, fed: int, blocks: Path) -> int:
     service = Service(configuration)
     feeding: list[asyncio.Task[None]] = []
-    asyncio.get_running_loop().add_signal_handler(
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(
         signal.SIGUSR1,
         lambda: feeding.append(
             asyncio.create_task(_feed(service, configuration.identity.agent_name, fed))
         ),
     )
+    loop.add_signal_handler(signal.SIGUSR2, _count_blocks, blocks)
     return await service.run()
 
 
+def _count_blocks(file: Path) -> None:
+    gc.collect()
+    fresh = file.with_name("blocks.new")
+    fresh.write_text(str(sys.getallocatedblocks()))
+    fresh.replace(file)
+
+
 async def _feed(service: Service, agent_name: str, count: int) -> None:
-    for number in range(count):
+    for number in itertools.islice(_numbers, count):
         job = agent.Job(
             id=f"AJ_fed{number}",
             dispatch_id=f"AD_fed{number}",

@@ -27,14 +27,16 @@ async def test_10000_refusals_and_500_calls_do_not_make_the_main_process_grow(
         agent_name="growing",
         agent="tests.worker.agents:brief",
         max_calls=AT_ONCE,
-        fed=OFFERS,
+        fed=OFFERS // 2,
         log_level="WARNING",
     )
     try:
         worker.wait_for_state("ready")
         at_rest = _resident_mib(worker.pid)
-        worker.signal(signal.SIGUSR1)
-        await _until(lambda: worker.status()["refused"] == {"wrong-room": OFFERS})
+        await _refuse(worker, OFFERS // 2)
+        half = await _blocks(worker)
+        await _refuse(worker, OFFERS)
+        kept = await _blocks(worker) - half
         refused = _resident_mib(worker.pid)
         await _serve(acme, worker, 100, served=0)
         early = _resident_mib(worker.pid)
@@ -45,10 +47,27 @@ async def test_10000_refusals_and_500_calls_do_not_make_the_main_process_grow(
         worker.child.kill()
     with capsys.disabled():
         print(
-            f"\n  main process: {at_rest:.0f} MiB at rest, {refused:.0f} after {OFFERS} refusals, "
+            f"\n  main process: {at_rest:.0f} MiB at rest, {refused:.0f} after {OFFERS} refusals "
+            f"(the second half of them left {kept} objects), "
             f"{early:.0f} after 100 calls, {late:.0f} after {CALLS}"
         )
+    assert kept < OFFERS / 2 / 10  # not one object for each, be it the smallest
     assert late - early < MOST_GROWTH_MIB
+
+
+async def _refuse(worker: RunningWorker, count: int) -> None:
+    """Feed another half of the offers; with them so many are refused in all."""
+    worker.signal(signal.SIGUSR1)
+    await _until(lambda: worker.status()["refused"] == {"wrong-room": count})
+
+
+async def _blocks(worker: RunningWorker) -> int:
+    """Count what the main process's Python holds, its garbage collected."""
+    file = worker.folder / "blocks"
+    file.unlink(missing_ok=True)
+    worker.signal(signal.SIGUSR2)
+    await _until(file.exists)
+    return int(file.read_text())
 
 
 async def _serve(acme: RunningProject, worker: RunningWorker, count: int, served: int) -> None:
