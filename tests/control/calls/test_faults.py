@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import httpx
@@ -135,8 +135,9 @@ async def test_a_call_ended_while_its_project_is_away_ends_as_soon_as_it_is_back
 
 
 async def test_a_database_restarted_amid_calls_loses_none(
-    client: httpx.AsyncClient, postgres: RunningPostgres
+    client: httpx.AsyncClient, acme: RunningProject, postgres: RunningPostgres
 ) -> None:
+    before = await rooms_of(acme)
     calls = [asyncio.create_task(_call(client, "acme")) for _ in range(12)]
     await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
     calls += [asyncio.create_task(_call(client, "acme")) for _ in range(6)]
@@ -146,13 +147,32 @@ async def test_a_database_restarted_amid_calls_loses_none(
     postgres.start()
     answers = await asyncio.gather(*calls)
     assert {answer.status_code for answer in answers} <= {201, 202}
-    shown = [
-        (await client.get(f"/v1/tenants/acme/calls/{answer.json()['call_id']}")).json()
-        for answer in answers
-    ]
-    for answer, call in zip(answers, shown, strict=True):
-        assert call["room"] == answer.json()["room"]
+    made = {answer.json()["room"]: answer.json() for answer in answers}
+    assert len(made) == 24
     for answer in answers:
         agent = answer.json()["agent"]
         assert agent["state"] == "joined" or agent["cause"] in CAUSES
-        await client.delete(f"/v1/tenants/acme/calls/{answer.json()['call_id']}")
+
+    async def each_has_its_agent() -> bool:
+        return await _agents_shown(client, made) == await _agents_there(acme, made)
+
+    await eventually(each_has_its_agent, 90)
+    assert await rooms_of(acme) - before == set(made)
+    for call in made.values():
+        await client.delete(f"/v1/tenants/acme/calls/{call['call_id']}")
+
+
+async def _agents_shown(client: httpx.AsyncClient, made: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Read which agent each call is shown with, by its room."""
+    shown = {}
+    for room, call in made.items():
+        one = (await client.get(f"/v1/tenants/acme/calls/{call['call_id']}")).json()
+        assert one["room"] == room
+        shown[room] = [str(one["agent"].get("identity", "none has come yet"))]
+    return shown
+
+
+async def _agents_there(project: RunningProject, made: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Read which agents each room has."""
+    async with Project(project.credentials) as asked:
+        return {room: [one.identity for one in await agents_in(asked, room)] for room in made}
