@@ -20,7 +20,7 @@ from tests.control.calls.test_receipts import CAUSES
 from tests.control.postgres import RunningPostgres
 from tests.control.running import Serving, Worker, eventually, register, rooms_of
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 
 @pytest.fixture
