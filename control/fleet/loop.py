@@ -11,6 +11,7 @@ from control.fleet.plan import ActOnWorker, FleetStep, StartWorker, Verb, explai
 from control.launchers.launcher import Launcher, LauncherFault, Worker, by_tenant
 from control.launchers.worker_spec import WorkerSpec
 from control.storage.database import DatabaseUnreachable
+from control.tasks import one_by_one
 from control.tenants.tenant import Tenant
 from control.workers.workers import Workers
 
@@ -98,7 +99,8 @@ class Fleet:
         if self._launcher.kind == "none" or not await self._leads():
             return
         tenants = await self._registry.tenants()
-        specs = {tenant.id: worker_spec(tenant) for tenant in tenants if tenant.is_served}
+        served = one_by_one(tenant for tenant in tenants if tenant.is_served)
+        specs = {tenant.id: worker_spec(tenant) async for tenant in served}
         # A fault in the registry is a person's to mend; until then what runs goes on.
         kept = {tenant.id for tenant in tenants if tenant.enabled and tenant.faults}
         runtime = await self._launcher.runtime()
@@ -107,7 +109,7 @@ class Fleet:
         self._tell_blocked(workers)
         may_start = _MOST_STARTING - sum(self._is_starting(worker) for worker in workers)
         workers_of = by_tenant(workers)
-        for tenant_id in sorted((specs.keys() | workers_of.keys()) - kept):
+        async for tenant_id in one_by_one(sorted((specs.keys() | workers_of.keys()) - kept)):
             spec = specs.get(tenant_id)
             steps = plan(
                 spec.hash(runtime) if spec else None,

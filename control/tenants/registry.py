@@ -13,6 +13,7 @@ from contract.tenant import is_tenant_id
 from control.settings import ControlSettings
 from control.storage.database import Database
 from control.storage.sealing import Unsealable, is_sealed
+from control.tasks import one_by_one
 from control.tenants import rows as tenant_rows
 from control.tenants import settings as tenant_settings
 from control.tenants.composing import OPERATOR, compose, place_of
@@ -81,9 +82,9 @@ class Registry:
             DatabaseUnreachable: the database stayed away.
         """
         rows = await self._database.read(tenant_rows.read_all)
-        keys = (_api_key_of(row) for row in rows)
+        keys = [_api_key_of(row) async for row in one_by_one(rows)]
         known = self._fingerprints(key for key in keys if key)
-        return tuple([await self._for_worker(row, known) for row in rows])
+        return tuple([await self._for_worker(row, known) async for row in one_by_one(rows)])
 
     async def tenant(self, tenant_id: str) -> Tenant:
         """Give one tenant with all that its worker needs.
