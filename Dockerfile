@@ -20,7 +20,8 @@ FROM builder AS control-plain
 RUN --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca,target=/run/secrets/ca.crt \
     --mount=type=cache,target=/root/.cache \
-    ./packages.sh --group control --prune livekit-agents --prune livekit-plugins-openai
+    ./packages.sh --extra control --prune livekit-agents --prune livekit-plugins-openai \
+        --prune livekit-local-inference --prune openai --prune httpx2
 
 FROM worker-plain AS worker-lean
 RUN --mount=type=bind,source=image,target=/image /image/strip.sh worker 10001
@@ -55,7 +56,8 @@ RUN chmod -R u=rwX,go=rX . \
     && /opt/venv/bin/python -m compileall -q .
 
 FROM scratch AS runtime
-ARG VERSION=0.1.0
+# As contract/version.py has it; `make image` passes it on.
+ARG VERSION
 LABEL org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}"
 ENV PATH=/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \

@@ -3,6 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 RUN := .tools/bin/uv run --frozen --no-sync
+DEPTRY := $(RUN) deptry . -ee bench -ee '\.ci'
 OLDEST := 3.11
 KEEP ?=
 QUICK ?=
@@ -26,12 +27,16 @@ unit: parts ## the tests that start no server, in under half a minute
 	@$(RUN) pytest -q -m "not integration"
 
 oldest: parts ## the quick tests and the demo on the oldest Python that is supported
-	@UV_PROJECT_ENVIRONMENT=.cache/python$(OLDEST) .tools/bin/uv sync --frozen --quiet --python $(OLDEST)
+	@UV_PROJECT_ENVIRONMENT=.cache/python$(OLDEST) .tools/bin/uv sync --frozen --quiet --all-extras --python $(OLDEST)
 	@.cache/python$(OLDEST)/bin/python -m pytest -q -m "not integration"
 	@.cache/python$(OLDEST)/bin/python -m sandbox demo
 
-lint: parts ## ruff, mypy, the import contracts, the workflows and the scripts
+lint: parts ## ruff, mypy, the import contracts, declared dependencies, the workflows and the scripts
 	@$(RUN) ruff check . && $(RUN) ruff format --check . && $(RUN) mypy . .ci && $(RUN) lint-imports
+	@# What each install has: the worker alone, the control plane as well, all.
+	@$(DEPTRY) -ee control -ee sandbox -oddg control,sandbox
+	@$(DEPTRY) -ee sandbox -oddg sandbox
+	@$(DEPTRY)
 	@$(RUN) actionlint .github/workflows/*.yml && $(RUN) shellcheck *.sh $(wildcard */*.sh) .ci/run .ci/newest-sdk
 
 image: parts ## build both container images with a Docker Engine and print the size of each part

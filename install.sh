@@ -53,4 +53,4 @@ mkdir -p .tools/bin
 [ -x .tools/bin/livekit-server ] || install_program livekit-server "$livekit_server" server
 [ -x .tools/bin/actionlint ] || install_program actionlint "$actionlint" actionlint
 say "Python packages, as locked"
-.tools/bin/uv sync --frozen --quiet --python "$(find_python)"
+.tools/bin/uv sync --frozen --quiet --all-extras --python "$(find_python)"

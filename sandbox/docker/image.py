@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
 from contract.programs import ROOT
+from contract.version import VERSION
 from sandbox.debian import SUITE, base_archive
 from sandbox.docker.engine import DOCKER, EngineFault, RunningEngine
 
@@ -98,6 +99,7 @@ def report(engine: RunningEngine, image: Image) -> str:
 def _build(engine: RunningEngine, name: str, stage: str, shows_progress: bool) -> None:
     command = [DOCKER, "build", "--network", "host", "--progress", "plain", "--tag", name]
     command += ["--target", stage, "--build-arg", f"BASE_IMAGE={BASE}"]
+    command += ["--build-arg", f"VERSION={VERSION}"]
     for secret, places in _SECRETS.items():
         for place in places:
             if place.exists():

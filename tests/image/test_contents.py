@@ -10,6 +10,7 @@ from typing import IO, Any
 import pytest
 
 from contract.programs import ROOT
+from contract.version import VERSION
 from sandbox.docker.engine import RunningEngine
 from sandbox.docker.image import LARGEST_RATIO, Image, Target, report
 
@@ -209,5 +210,6 @@ def test_its_health_check_asks_with_our_script(configuration: dict[str, Any]) ->
 
 def test_it_says_what_it_is(configuration: dict[str, Any]) -> None:
     labels = configuration["Labels"]
-    for name in ("title", "description", "licenses", "version"):
+    for name in ("title", "description", "licenses"):
         assert labels[f"org.opencontainers.image.{name}"]
+    assert labels["org.opencontainers.image.version"] == VERSION

@@ -23,9 +23,9 @@ def test_a_model_is_a_wheel_pinned_by_hash(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODEL_WHEELS)
-def test_a_model_is_one_version_in_the_sandbox_group_alone(name: str) -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    groups = project["dependency-groups"]
+def test_a_model_is_one_version_in_the_sandbox_extra_alone(name: str) -> None:
+    read = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    needs = read["project"]["optional-dependencies"] | read["dependency-groups"]
     pinned = f"{name}=={_locked(name)['version']}"
-    assert [group for group, needs in groups.items() if pinned in needs] == ["sandbox"]
-    assert not any(need.startswith(name) for need in project["project"]["dependencies"])
+    assert [part for part, needed in needs.items() if pinned in needed] == ["sandbox"]
+    assert not any(needed.startswith(name) for needed in read["project"]["dependencies"])

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from importlib import metadata
 
+from contract.version import VERSION
 from contract.worker_status import Readiness, WorkerState, WorkerStatus
 from worker.configuration import Configuration
 from worker.main.active_calls import ActiveCalls
@@ -68,12 +68,5 @@ class StatusReader:
             usage_waiting=self.journal.waiting,
             report=self.gate.report,
             started_at=self.started_at.isoformat(timespec="milliseconds"),
-            version=_version(),
+            version=VERSION,
         )
-
-
-def _version() -> str:
-    try:
-        return metadata.version("livekit-tenant-worker")
-    except metadata.PackageNotFoundError:
-        return "0.1.0"  # run from its folder, as in the image
