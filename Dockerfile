@@ -34,6 +34,7 @@ FROM worker-lean AS worker-app
 WORKDIR /app
 COPY contract contract
 COPY project project
+COPY livekit_tenant livekit_tenant
 COPY bootstrap bootstrap
 COPY worker worker
 COPY entrypoint.sh healthcheck.py ./
@@ -47,6 +48,7 @@ FROM control-lean AS control-app
 WORKDIR /app
 COPY contract contract
 COPY project project
+COPY livekit_tenant livekit_tenant
 COPY bootstrap bootstrap
 COPY control control
 COPY healthcheck.py ./

@@ -3,14 +3,26 @@
 import logging
 import os
 import sys
+from typing import NoReturn
 
-from bootstrap.command_line import main
+from livekit_tenant import _modules
 
-if __name__ == "__main__":
-    code = main(sys.argv[1:])
+# The current folder, which Python searches first, may be a tenant's.
+_modules.show()
+
+from bootstrap.command_line import main  # noqa: E402 - see above
+
+
+def run(program: str) -> NoReturn:
+    """Do what the command line says; `program` is what its help calls it."""
+    code = main(sys.argv[1:], program)
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
     # livekit.rtc's native threads outlive the loop, and on a busy machine may abort the process
     # while the interpreter takes itself apart (seen: SIGABRT after a complete report).
     os._exit(code)
+
+
+if __name__ == "__main__":
+    run("python -m bootstrap")

@@ -13,6 +13,7 @@ from bootstrap import environment
 from contract.log_record import mask
 from contract.settings.examples import EXAMPLES
 from contract.settings.findings import WELLFORMED, Finding
+from livekit_tenant import _modules
 
 FOLDER = Path("/agent")
 _CALLED_WITH = ("the job's context", "start")
@@ -21,11 +22,12 @@ _CALLED_WITH = ("the job's context", "start")
 def find_fault(agent: str, secrets: Iterable[str]) -> Finding | None:
     """Import the tenant's code and look at its attribute; what it prints goes to stderr.
 
-    The environment must already be the one that the code will run with. The cause is told
-    without `secrets`.
+    The environment must already be the one that the code will run with. Our own modules are hidden
+    from then on: the code finds its own under their names. The cause is told without `secrets`.
     """
     name, _, attribute = agent.partition(":")
     _make_findable()
+    _modules.hide()
     module, problem = _import(name)
     if module is not None:
         problem = _fault_of_attribute(module, attribute)

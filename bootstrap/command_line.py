@@ -56,11 +56,14 @@ exit code 0 when it is ours alone, 69 when nobody came, 77 when somebody else
 takes this tenant's dispatches. The running worker keeps its calls."""
 
 
-def main(argv: Sequence[str]) -> int:
-    """Run one command and give the process's exit code; nothing of ours escapes as a traceback."""
+def main(argv: Sequence[str], program: str = "python -m bootstrap") -> int:
+    """Run one command and give the process's exit code; nothing of ours escapes as a traceback.
+
+    `program` is what the help calls it.
+    """
     settings: WorkerSettings | Findings | None = None
     try:
-        arguments = _parser().parse_args(argv)
+        arguments = _parser(program).parse_args(argv)
         settings = read(environment.current(), arguments.env_file, is_terminal=sys.stderr.isatty())
         return _command(arguments, settings)
     except exit_messages.Interrupted as interrupted:
@@ -75,21 +78,21 @@ def main(argv: Sequence[str]) -> int:
 def _command(arguments: argparse.Namespace, settings: WorkerSettings | Findings) -> ExitCode:
     # Each command imports what it needs when it is asked for: a start is quick, and help quicker.
     if arguments.command == "check":
-        from bootstrap.commands import check
+        from bootstrap.commands import check  # noqa: PLC0415 - see above
 
         return check.check(settings, as_json=arguments.json)
     if isinstance(settings, Findings):
         return exit_messages.tell(exit_messages.of_findings(settings))
     if arguments.command == "smoke":
         return _smoke(settings)
-    from bootstrap.commands import run
+    from bootstrap.commands import run  # noqa: PLC0415 - see above
 
     return run.run(settings)
 
 
 def _smoke(settings: WorkerSettings) -> ExitCode:
-    from bootstrap import interruptions
-    from bootstrap.commands.smoke import smoke
+    from bootstrap import interruptions  # noqa: PLC0415 - see above
+    from bootstrap.commands.smoke import smoke  # noqa: PLC0415 - see above
 
     environment.scrub(settings)
     came = interruptions.run(smoke(settings, proxy=environment.proxy()))
@@ -103,9 +106,9 @@ class _Parser(argparse.ArgumentParser):
         raise exit_messages.UsageFault(f"{message}; `{self.prog} --help` shows what there is")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(program: str) -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="python -m bootstrap",
+        prog=program,
         description=_ABOUT,
         epilog=_LEARN,
         formatter_class=argparse.RawDescriptionHelpFormatter,

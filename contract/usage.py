@@ -1,7 +1,5 @@
-"""A call's usage record, and the signature with which it is sent."""
+"""A call's usage record."""
 
-import hashlib
-import hmac
 import re
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -11,8 +9,6 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 SCHEMA: Literal[1] = 1
-SIGNATURE_HEADER = "Tenant-Worker-Signature"
-_OLDEST_SECONDS = 300
 _LONGEST_TEXT = 256
 _MOST_MODELS = 100
 _LARGEST = 2**53 - 1  # what every reader of JSON holds exactly
@@ -97,23 +93,3 @@ class UsageRecord:
             "outcome": self.outcome.value,
             "models": [asdict(model) for model in self.models],
         }
-
-
-def sign(body: bytes, secret: str, at: int) -> str:
-    """Make the signature header's value for a body sent at a Unix second."""
-    return f"t={at},v1={_mac(body, secret, at)}"
-
-
-def is_signed(body: bytes, header: str, secret: str, now: float) -> bool:
-    """Tell whether the header signs this body and is at most five minutes old; never raises."""
-    fields = dict(part.split("=", 1) for part in header.split(",") if "=" in part)
-    stamp, mac = fields.get("t", ""), fields.get("v1", "")
-    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12 and mac.isascii()):
-        return False
-    if abs(now - int(stamp)) > _OLDEST_SECONDS:
-        return False
-    return hmac.compare_digest(_mac(body, secret, int(stamp)), mac)
-
-
-def _mac(body: bytes, secret: str, at: int) -> str:
-    return hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()

@@ -34,7 +34,7 @@ def project(
     name: Annotated[str, typer.Argument(help="Whose project it is, for the log.")] = "acme",
 ) -> None:
     """Run a LiveKit project: a livekit-server on loopback with keys of its own, until Ctrl-C."""
-    from sandbox.servers import start_project  # keeps --help quick
+    from sandbox.servers import start_project  # noqa: PLC0415 - keeps --help quick
 
     def start() -> None:
         credentials = start_project(name).credentials
@@ -51,7 +51,7 @@ def speech(
 ) -> None:
     """Serve an OpenAI-compatible endpoint: Whisper, Piper and a scripted language model."""
     _raise_priority()
-    from sandbox.speech.endpoint import serve  # models and their libraries take a second
+    from sandbox.speech.endpoint import serve  # noqa: PLC0415 - models and their libraries take a second
 
     async def run() -> None:
         runner, served_port = await serve(port, api_key)
@@ -69,7 +69,7 @@ def tenant(
     env_file: Annotated[Path, typer.Option(exists=True, help="The tenant's variables.")],
 ) -> None:
     """Run a tenant's worker with entrypoint.sh and its env file, until Ctrl-C."""
-    from sandbox.tenant import start_tenant  # keeps --help quick
+    from sandbox.tenant import start_tenant  # noqa: PLC0415 - keeps --help quick
 
     def start() -> None:
         folder = Path(tempfile.mkdtemp(prefix="sandbox-tenant-"))
@@ -96,9 +96,9 @@ def caller(  # noqa: PLR0913, PLR0917 - a command's options
     speech_key: Key = "sk-sandbox",
 ) -> None:
     """Call: listen to the greeting, ask, and print what the agent answered."""
-    from sandbox.callers import command  # the caller's library takes a moment
-    from sandbox.callers.backend import ConnectionDetails
-    from sandbox.callers.caller import NothingHeard
+    from sandbox.callers import command  # noqa: PLC0415 - the caller's library takes a moment
+    from sandbox.callers.backend import ConnectionDetails  # noqa: PLC0415 - the same
+    from sandbox.callers.caller import NothingHeard  # noqa: PLC0415 - the same
 
     if env_file is None and (url is None or token is None):
         raise typer.BadParameter("either --env-file, or --url and --token")
@@ -124,7 +124,7 @@ def demo(
     ] = False,
 ) -> None:
     """Show two tenants, each on its own project, each answering its own caller aloud."""
-    from sandbox.demo.run import run  # the caller's library takes a moment
+    from sandbox.demo.run import run  # noqa: PLC0415 - the caller's library takes a moment
 
     raise typer.Exit(run(keep))
 
@@ -134,9 +134,9 @@ def image(
     targets: Annotated[list[Target] | None, typer.Argument(help="Which; all without any.")] = None,
 ) -> None:
     """Build the container images with a Docker Engine of its own, and say how large they are."""
-    from sandbox.debian import DebianFault
-    from sandbox.docker import image as images  # only this command needs an engine
-    from sandbox.docker.engine import EngineFault, start_engine
+    from sandbox.debian import DebianFault  # noqa: PLC0415 - the same
+    from sandbox.docker import image as images  # noqa: PLC0415 - only this command needs an engine
+    from sandbox.docker.engine import EngineFault, start_engine  # noqa: PLC0415 - the same
 
     try:
         engine = start_engine()

@@ -14,7 +14,7 @@ _COLOURS = {OURS: "#1b7837", STOCK: "#8c8c8c"}
 def draw(result: Result, folder: Path) -> tuple[Path, Path]:
     """Write bench.png and bench.svg into the folder, and give their paths."""
     mpl.use("Agg")
-    from matplotlib import pyplot  # after the backend is chosen: there is no display
+    from matplotlib import pyplot  # noqa: PLC0415 - after the backend is chosen: there is no display
 
     figure, axes = pyplot.subplots(2, 2, figsize=(12, 8), layout="constrained")
     _draw_ratios(axes[0][0], result)

@@ -59,7 +59,7 @@ def _serve(
     settings: WorkerSettings, held: _Held, preflight: PreflightProcess, watch: StartWatch
 ) -> ExitCode:
     # Late: this import is the runtime, most of a start, and reads the environment as it is by now.
-    from bootstrap import handover
+    from bootstrap import handover  # noqa: PLC0415 - see above
 
     if settings.agent.code and (
         fault := agent_code.find_fault(settings.agent.code, settings.secrets())

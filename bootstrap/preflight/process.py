@@ -121,7 +121,7 @@ def begin(
         proxy: the HTTP proxy that the SDK would use.
     """
     # Loaded before the fork, since the runtime needs most of it too: once for both processes.
-    from bootstrap.preflight import run
+    from bootstrap.preflight import run  # noqa: PLC0415 - see above
 
     ask = partial(run.run, settings, proxy=proxy)
     our_reports, reports = socket.socketpair()

@@ -16,8 +16,8 @@ def make(settings: LauncherSettings) -> Launcher:
     if settings.kind == "process":
         return ProcessLauncher(settings)
     if settings.kind == "docker":
-        # Imported late: whoever uses no Docker does not wait for its client.
-        from control.launchers.docker import DockerLauncher
+        # Whoever uses no Docker does not wait for its client.
+        from control.launchers.docker import DockerLauncher  # noqa: PLC0415 - see above
 
         return DockerLauncher(settings)
     raise LauncherFault(f"LAUNCHER={settings.kind!r} is no launcher", "use process, docker or none")

@@ -9,7 +9,8 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contract.usage import SCHEMA, UsageRecord, is_signed
+from contract.signature import is_signed
+from contract.usage import SCHEMA, UsageRecord
 from control.storage.database import Database
 from control.storage.tables import usage_records
 from control.tenants.registry import Registry
@@ -18,7 +19,7 @@ from control.tenants.registry import Registry
 class UnsignedUsage(Exception):
     """The signature is not that of the tenant's worker, or too old."""
 
-    hint = "sign the body with the tenant's USAGE_SECRET, as contract.usage.sign does"
+    hint = "sign the body with the tenant's USAGE_SECRET, as docs/usage.md says"
 
 
 class MalformedUsage(Exception):

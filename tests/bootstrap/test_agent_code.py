@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap.agent_code import find_fault
+from livekit_tenant import _modules
 
 
 @pytest.fixture
@@ -14,6 +15,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     before = set(sys.modules)
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path
+    _modules.show()
     for name in set(sys.modules) - before:
         if name.startswith("acme_"):
             del sys.modules[name]

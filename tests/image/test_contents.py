@@ -16,7 +16,7 @@ from sandbox.docker.image import LARGEST_RATIO, Image, Target, report
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
-_SHARED = ("contract", "project", "bootstrap")
+_SHARED = ("contract", "project", "livekit_tenant", "bootstrap")
 _PROGRAMS = ("pip", "pip3", "uv", "gcc", "cc", "g++", "clang", "ld", "make", "apt-get", "perl")
 
 

@@ -3,10 +3,10 @@
 from livekit.agents import Agent, AgentSession, JobContext
 from livekit.plugins import openai
 
-from worker.call.start import SessionStart
+from livekit_tenant import Start
 
 
-async def talk(ctx: JobContext, start: SessionStart) -> None:
+async def talk(ctx: JobContext, start: Start) -> None:
     """Greet and answer, with nothing set but the models."""
     if ctx.room.name.endswith("broken"):
         raise RuntimeError("as ordered")

@@ -1,5 +1,6 @@
 """What we use of the SDK's and multiprocessing's private names is there; forking is safe."""
 
+import asyncio
 import inspect
 import json
 import os
@@ -190,8 +191,6 @@ def test_an_sdk_that_changed_is_told_and_calls_are_forked_all_the_same() -> None
 def test_a_process_with_a_loop_is_not_forked() -> None:
     async def ask() -> str | None:
         return fork_server._obstacle()
-
-    import asyncio
 
     obstacle = asyncio.run(ask())
     assert obstacle is not None

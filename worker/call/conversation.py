@@ -12,6 +12,7 @@ from livekit.agents.voice.events import ConversationItemAddedEvent
 from contract.agent_config import AgentConfig, AgentConfigFault
 from contract.metadata import CallMetadata, parse
 from contract.usage import CallOutcome
+from livekit_tenant import Start, _modules
 from project.connection import Project
 from project.dispatches import is_listed
 from project.faults import ProjectFault
@@ -34,7 +35,7 @@ _CLOSE_SECONDS = 5.0
 _LINGER_SECONDS = 0.4
 _TELL_APART_SECONDS = 0.5
 
-TenantCode = Callable[[JobContext, SessionStart], Awaitable[None]]
+TenantCode = Callable[[JobContext, Start], Awaitable[None]]
 
 
 async def hold(
@@ -254,6 +255,7 @@ def _config_of(ctx: JobContext, configuration: Configuration) -> AgentConfig:
 
 
 def _load(path: str) -> TenantCode:
+    _modules.hide()
     module, _, attribute = path.partition(":")
     return cast(TenantCode, getattr(importlib.import_module(module), attribute))
 

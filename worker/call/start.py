@@ -1,4 +1,4 @@
-"""What a tenant's own code is given: the one way to join its room and begin to talk."""
+"""The worker's `Start`: joins the call's room, then starts the session as this worker wants it."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -6,15 +6,12 @@ from typing import Any
 from livekit.agents import Agent, AgentSession
 from livekit.agents.voice.room_io import RoomOptions
 
+from livekit_tenant import Start
 from worker.agent import provider_watch, sdk_session
 
 
-class SessionStart:
-    """`await start(session, agent)`: joins the room, then starts the session in it.
-
-    The worker then watches the call: it ends it when the caller leaves, tells the caller when the
-    provider fails, counts what is used, and says goodbye when it has to.
-    """
+class SessionStart(Start):
+    """One call's."""
 
     def __init__(self, join: Callable[[AgentSession[Any]], Awaitable[None]], room: Any) -> None:
         self._join = join

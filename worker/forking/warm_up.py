@@ -8,11 +8,11 @@ def warm_up() -> str | None:
 
     Gives None, or what this SDK does not have any more: each call then does it by itself.
     """
-    import livekit.plugins.openai  # a plugin registers itself, in the main thread alone
+    import livekit.plugins.openai  # noqa: PLC0415 - a plugin registers itself, in the main thread alone
 
     try:
-        import livekit.agents.ipc._preload
-        import livekit.local_inference
+        import livekit.agents.ipc._preload  # noqa: PLC0415 - private: it may be gone
+        import livekit.local_inference  # noqa: PLC0415 - the same
 
         livekit.local_inference.init_vad()
         # Else the SDK would do these after the fork: the first where call processes do not see it,

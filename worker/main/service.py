@@ -11,6 +11,7 @@ from typing import Any
 
 from contract.exits import ExitCode
 from contract.worker_status import Readiness
+from livekit_tenant._pickling import pickled
 from project.connection import Project
 from project.faults import ProjectFault
 from project.participants import remove_participant
@@ -211,8 +212,8 @@ class Service:
         for_a_call = self._configuration.for_a_call()
         server = TenantServer(
             self._configuration,
-            entrypoint=partial(entry.enter, for_a_call),
-            prepare=partial(entry.prepare, for_a_call),
+            entrypoint=pickled(partial(entry.enter, for_a_call)),
+            prepare=pickled(partial(entry.prepare, for_a_call)),
             on_offer=self._offers.answer,
             on_withdrawal=self._calls.withdraw,
             load=self._load,

@@ -31,7 +31,7 @@ async def packets_move(context: CheckContext) -> CheckOutcome:
     """A participant joins and gets a packet, over UDP or else TCP."""
     # In a thread, since it takes half a second of loading that other checks need not wait for.
     await asyncio.to_thread(importlib.import_module, "livekit.rtc")
-    from livekit import rtc
+    from livekit import rtc  # noqa: PLC0415 - loaded by now
 
     try:
         with _native_records_muted():
@@ -47,7 +47,7 @@ async def packets_move(context: CheckContext) -> CheckOutcome:
 
 
 async def _join(context: CheckContext, project: Project, name: str) -> CheckOutcome:
-    from livekit import rtc
+    from livekit import rtc  # noqa: PLC0415 - loaded by now
 
     room = rtc.Room()
     try:

@@ -1,5 +1,7 @@
 """Who may come in, and how errors are told."""
 
+import base64
+import hashlib
 import json
 import time
 from collections.abc import AsyncIterator
@@ -9,12 +11,15 @@ from typing import Any
 import httpx
 import pytest
 from fastapi.routing import APIRoute
+from livekit.api import AccessToken
+from sqlalchemy import select
 from starlette.routing import Route
 
-from contract import usage
+from contract import signature
 from control.http.app import make_app
 from control.http.authentication import LONGEST_BODY_BYTES
 from control.plane import Plane
+from control.storage.tables import usage_records
 from control.tenants.registry import TenantRegistration
 from tests.control.planes import CANARY, client, livekit, opened, sqlite
 
@@ -158,20 +163,16 @@ async def _post_usage(
 ) -> httpx.Response:
     body = json.dumps(record).encode()
     secret = (await plane.registry.usage_secret("acme")).get_secret_value()
-    signature = usage.sign(body, secret, int(at or time.time()))
+    signed = signature.sign(body, secret, int(at or time.time()))
     async with client(plane, None) as worker:
         return await worker.post(
             f"/v1/tenants/{tenant_id}/usage",
             content=body,
-            headers={usage.SIGNATURE_HEADER: signature},
+            headers={signature.SIGNATURE_HEADER: signed},
         )
 
 
 async def _kept(plane: Plane) -> list[Any]:
-    from sqlalchemy import select
-
-    from control.storage.tables import usage_records
-
     async def work(connection: Any) -> list[Any]:
         return list((await connection.execute(select(usage_records))).all())
 
@@ -200,11 +201,6 @@ async def test_usage_of_another_tenant_an_old_signature_or_no_record_is_refused(
 
 
 async def test_a_webhook_opens_with_the_tenants_own_key_alone(plane: Plane) -> None:
-    import base64
-    import hashlib
-
-    from livekit.api import AccessToken
-
     await plane.registry.register(TenantRegistration("acme", settings=livekit()))
     body = b'{"event": "room_finished", "room": {"name": "acme--1"}}'
     digest = base64.b64encode(hashlib.sha256(body).digest()).decode()

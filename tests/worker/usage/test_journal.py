@@ -17,7 +17,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
-from contract.usage import SIGNATURE_HEADER, CallOutcome, is_signed
+from contract.signature import SIGNATURE_HEADER, is_signed
+from contract.usage import CallOutcome
 from worker.usage.delivery import Delivery
 from worker.usage.journal import RecordIdentity, UsageJournal
 
