@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from contract.exits import ExitCode
 from control.calls.faults import CallFault
 from control.commands.command_line import app
-from control.commands.talk import TalkFailed
+from control.commands.talk import SandboxMissing, TalkFailed
 from control.launchers.launcher import LauncherAway, LauncherFault
 from control.settings import ControlSettingsFault
 from control.storage.database import DatabaseUnreachable, UnknownDatabase
@@ -29,6 +29,7 @@ _CODES: dict[type[Exception], ExitCode] = {
     SharedKey: ExitCode.REFUSED,
     DatabaseUnreachable: ExitCode.UNAVAILABLE,
     CheckFailed: ExitCode.UNAVAILABLE,
+    SandboxMissing: ExitCode.CONFIG,
     TalkFailed: ExitCode.UNAVAILABLE,
 }
 

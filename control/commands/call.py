@@ -74,6 +74,8 @@ def call(
     console = Console(stderr=True, highlight=False)
     request = CallRequest(identity=identity, room=room, wait_seconds=wait_seconds)
     read = settings.read(env_file)
+    if is_talking:
+        talk.require_sandbox()
     made = asyncio.run(_run(read, tenant_id, request, console, sentence if is_talking else None))
     typer.echo(json.dumps(_shown(made.body, with_token=not is_talking), indent=2))
     if made.status != 201:

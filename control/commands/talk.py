@@ -1,17 +1,36 @@
 """Speaks to an agent with the sandbox's caller, run as a child that knows one token and no more."""
 
 import asyncio
+import importlib.util
 import sys
 from collections.abc import AsyncIterator, Mapping
 
 from contract.programs import ROOT
 from control.child_environment import inherited
 
+_MODELS = ("faster_whisper", "piper")
+
 
 class TalkFailed(Exception):
     """The caller could not be run, or heard nothing."""
 
-    hint = "the sandbox's caller needs its parts: `make install`; its own words are above"
+    hint = "the sandbox's caller says why above"
+
+
+class SandboxMissing(Exception):
+    """Nobody here could speak or listen."""
+
+    hint = "install it: pip install 'livekit-tenant-worker[sandbox]', or `make parts` in a checkout"
+
+
+def require_sandbox() -> None:
+    """Look whether the caller's models are there, before a call is made.
+
+    Raises:
+        SandboxMissing: they are not.
+    """
+    if any(importlib.util.find_spec(model) is None for model in _MODELS):
+        raise SandboxMissing("--talk needs the extra `sandbox`, which is not installed")
 
 
 async def speak(
