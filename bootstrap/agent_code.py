@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from bootstrap import environment
-from contract.log_record import mask
+from contract.records.log_record import mask
 from contract.settings.examples import EXAMPLES
 from contract.settings.findings import WELLFORMED, Finding
 from livekit_tenant import _modules

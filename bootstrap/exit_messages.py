@@ -8,7 +8,7 @@ import traceback
 from dataclasses import dataclass
 
 from contract.exits import ExitCode
-from contract.log_record import mask
+from contract.records.log_record import mask
 from contract.settings.findings import Finding, Findings
 from project import faults
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from bootstrap.settings.settings import WorkerSettings
 from contract.exits import ExitCode
-from contract.worker_status import WorkerState
+from contract.records.worker_status import WorkerState
 from worker.configuration import Configuration, FinalReport
 from worker.forking.deferral import defer_reexports
 from worker.forking.privacy import seclude

@@ -4,7 +4,7 @@ import logging
 import sys
 
 from bootstrap.settings.settings import WorkerSettings
-from contract.log_record import JsonFormatter, TextFormatter
+from contract.records.log_record import JsonFormatter, TextFormatter
 
 
 def begin(settings: WorkerSettings) -> None:

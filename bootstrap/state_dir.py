@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
-from contract.worker_status import STATE_FILE, StateFile, WorkerState
+from contract.records.worker_status import STATE_FILE, StateFile, WorkerState
 
 _PRIVATE = 0o700
 _LOCK = "lock"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TextIO
 
-from contract.log_record import JsonFormatter, TextFormatter
+from contract.records.log_record import JsonFormatter, TextFormatter
 from control.settings import ControlSettings
 
 # These tell of every request to a project or a worker, or of every connection.

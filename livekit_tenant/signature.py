@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 from livekit_tenant import _modules
 
 if TYPE_CHECKING:
-    from contract.signature import is_signed as _is_signed
+    from contract.records.signature import is_signed as _is_signed
 else:
     # A receiver may have a `contract` of its own.
-    _is_signed = _modules.find("contract.signature", "is_signed")
+    _is_signed = _modules.find("contract.records.signature", "is_signed")
 
 
 def is_signed(body: bytes, header: str, secret: str, now: float | None = None) -> bool:

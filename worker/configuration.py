@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from contract.claims import load_public_key
 from contract.exits import ExitCode
+from contract.records.worker_status import WorkerState
 from contract.settings.groups import (
     AgentChoice,
     CheckRules,
@@ -18,7 +19,6 @@ from contract.settings.groups import (
     Limits,
     Provider,
 )
-from contract.worker_status import WorkerState
 from project.credentials import Credentials
 
 # The preflight's complete report and the exit code that follows from it.

@@ -7,7 +7,7 @@ import threading
 from types import TracebackType
 from typing import TextIO
 
-from contract.log_record import CONTEXT_FIELDS, JsonFormatter, TextFormatter
+from contract.records.log_record import CONTEXT_FIELDS, JsonFormatter, TextFormatter
 from worker.configuration import Configuration
 
 # These tell of every request, or of bodies and headers; a worker's log is about calls.

@@ -11,9 +11,9 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics import MetricWrapperBase
 
+from contract.records.usage import CallOutcome
+from contract.records.worker_status import WorkerState
 from contract.refusals import ACCEPTED, PROBE, Refusal
-from contract.usage import CallOutcome
-from contract.worker_status import WorkerState
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 ANSWERS = (ACCEPTED, PROBE, *(reason.value for reason in Refusal))

@@ -20,9 +20,9 @@ from bootstrap.preflight.report import Report
 from bootstrap.settings.settings import WorkerSettings
 from bootstrap.state_dir import StateDir, StateDirFault, acquire
 from contract.exits import ExitCode
+from contract.records.worker_status import WorkerState
 from contract.settings.examples import EXAMPLES
 from contract.settings.findings import WELLFORMED, Finding
-from contract.worker_status import WorkerState
 
 _log = logging.getLogger("bootstrap")
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from bootstrap.settings.settings import WorkerSettings
 from contract.exits import ExitCode
-from contract.report import Mark
+from contract.records.report import Mark
 from contract.settings.findings import Finding, Findings
 from project.connection import Project
 from project.faults import ProjectFault, Refused

@@ -5,7 +5,7 @@ import contextlib
 import json
 import socket
 
-from contract.worker_status import Readiness, WorkerState
+from contract.records.worker_status import Readiness, WorkerState
 
 _REQUEST_SECONDS = 2.0
 _LEAVE_SECONDS = 0.5

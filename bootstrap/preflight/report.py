@@ -7,7 +7,7 @@ from typing import Any, Literal, cast
 
 from bootstrap.preflight.check import Edition
 from contract.exits import ExitCode
-from contract.report import Mark, ReportLine
+from contract.records.report import Mark, ReportLine
 
 SCHEMA = 1
 

@@ -5,7 +5,7 @@ from typing import TextIO
 
 from bootstrap.preflight.check import Check, CheckOutcome
 from bootstrap.preflight.report import Report
-from contract.report import Mark, ReportLine
+from contract.records.report import Mark, ReportLine
 
 _COLUMNS = 80
 _TIME_COLUMNS = 9

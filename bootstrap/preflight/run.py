@@ -11,9 +11,9 @@ from bootstrap.preflight.check import LAST, Check, CheckContext, CheckOutcome, f
 from bootstrap.preflight.report import Report
 from bootstrap.settings.settings import WorkerSettings
 from contract.exits import ExitCode, most_permanent
-from contract.log_record import Mask
 from contract.policies import Strictness
-from contract.report import Mark, ReportLine
+from contract.records.log_record import Mask
+from contract.records.report import Mark, ReportLine
 from contract.settings.findings import Findings
 
 # With what may be left to do (be let in, leave, remove the room), the worst case stays under 15 s.

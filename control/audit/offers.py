@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contract import claims
 from contract.claims import Claim
+from contract.records.worker_status import WorkerStatus
 from contract.refusals import ACCEPTED, Refusal
 from contract.tenant import call_room, new_nonce
-from contract.worker_status import WorkerStatus
 from control.audit.findings import AuditFinding, AuditOutcome, Question
 from control.tenants.tenant import Tenant
 from control.workers.tenant_workers import AsksWorkers

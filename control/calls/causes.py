@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from contract.records.worker_status import WorkerState
 from contract.refusals import ACCEPTED, Refusal
-from contract.worker_status import WorkerState
 from control.calls.call import Cause
 from control.workers.tenant_workers import TenantWorkers
 from project.dispatches import Job

@@ -9,7 +9,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from contract.worker_status import WorkerState
+from contract.records.worker_status import WorkerState
 from control.calls.call import Call, CallState, Cause, Receipt
 from control.calls.causes import DispatchEvidence, cause_of_fault, is_lasting
 from control.calls.connections import Connections

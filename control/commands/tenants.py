@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from contract.exits import ExitCode
-from contract.report import Mark, ReportLine
+from contract.records.report import Mark, ReportLine
 from control import settings
 from control.http.schemas import show_tenant
 from control.plane import Plane, open_plane

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from contract.worker_status import WorkerState, WorkerStatus
+from contract.records.worker_status import WorkerState, WorkerStatus
 from control.fleet.plan import explain, is_blocked, next_start_at
 from control.launchers.launcher import Launcher, Worker, by_tenant
 from control.tenants.tenant import Tenant

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Request
 from fastapi.responses import Response
 from livekit.api import TokenVerifier, WebhookReceiver
 
-from contract.signature import SIGNATURE_HEADER
+from contract.records.signature import SIGNATURE_HEADER
 from control.http.problems import Problem
 from control.http.schemas import plane_of
 from control.tenants.registry import UnknownTenant

@@ -11,7 +11,7 @@ from typing import Any
 import docker
 from docker.errors import APIError, NotFound
 
-from contract.worker_status import LONGEST_BYTES, STATE_FILE, StateFile
+from contract.records.worker_status import LONGEST_BYTES, STATE_FILE, StateFile
 from control.launchers import worker_state
 from control.launchers.container import LABEL, STATE_ROOT
 from control.launchers.launcher import Worker, WorkerExit

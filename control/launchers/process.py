@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 from contract.programs import ROOT
+from contract.records.worker_status import StateFile
 from contract.tenant import new_nonce
-from contract.worker_status import StateFile
 from control.launchers import mounted_files, worker_record, worker_state
 from control.launchers.launcher import LauncherFault, LauncherSettings, Worker, WorkerExit
 from control.launchers.worker_record import WorkerRecord

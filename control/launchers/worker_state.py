@@ -4,8 +4,8 @@ import json
 import os
 from pathlib import Path
 
-from contract.foreign_json import as_sentence
-from contract.worker_status import LONGEST_BYTES, STATE_FILE, StateFile
+from contract.records.foreign_json import as_sentence
+from contract.records.worker_status import LONGEST_BYTES, STATE_FILE, StateFile
 
 
 def read(folder: Path) -> StateFile:

@@ -15,7 +15,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contract.programs import ROOT
-from contract.report import ReportLine, problems, read_lines
+from contract.records.report import ReportLine, problems, read_lines
 from control.child_environment import inherited
 from control.settings import ControlSettings
 from control.storage.database import Database

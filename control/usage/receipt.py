@@ -9,8 +9,8 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contract.signature import is_signed
-from contract.usage import SCHEMA, UsageRecord
+from contract.records.signature import is_signed
+from contract.records.usage import SCHEMA, UsageRecord
 from control.storage.database import Database
 from control.storage.tables import usage_records
 from control.tenants.registry import Registry

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from contract.worker_status import WorkerStatus
+from contract.records.worker_status import WorkerStatus
 
 
 @dataclass(frozen=True)

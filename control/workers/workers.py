@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import httpx
 
-from contract.worker_status import LONGEST_BYTES, Readiness, WorkerStatus
+from contract.records.worker_status import LONGEST_BYTES, Readiness, WorkerStatus
 from control.launchers.launcher import Launcher, LauncherFault, Worker
 from control.workers.answer_cache import AnswerCache
 from control.workers.tenant_workers import TenantWorkers

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap.state_dir import StateDirFault, acquire
-from contract.worker_status import WorkerState
+from contract.records.worker_status import WorkerState
 
 _HOLD = """
 import sys

@@ -15,7 +15,7 @@ from typing import Any
 
 import uvicorn
 
-from contract.worker_status import Readiness, WorkerState
+from contract.records.worker_status import Readiness, WorkerState
 from control import settings
 from control.fleet import loop
 from control.fleet.loop import Fleet

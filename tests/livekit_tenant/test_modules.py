@@ -10,11 +10,11 @@ HIDDEN = """
 import sys
 from livekit_tenant import _modules
 _modules.show()
-from contract.usage import CallOutcome
+from contract.records.usage import CallOutcome
 from contract.tenant import new_nonce
 _modules.hide()
 """
-OURS = f"{HIDDEN}ours = _modules.find('contract.usage', 'CallOutcome')\n"
+OURS = f"{HIDDEN}ours = _modules.find('contract.records.usage', 'CallOutcome')\n"
 
 
 @pytest.fixture
@@ -63,9 +63,9 @@ def test_what_was_never_loaded_is_found_and_hidden_at_once(folder: Path) -> None
 import sys, contract
 from livekit_tenant import _modules
 path, finders = sys.path[:], sys.meta_path[:]
-ours = _modules.find("contract.usage", "CallOutcome")
+ours = _modules.find("contract.records.usage", "CallOutcome")
 print(ours.FAILED.value, contract.NAME, sys.modules["contract"] is contract)
-assert _modules.find("contract.usage", "CallOutcome") is ours
+assert _modules.find("contract.records.usage", "CallOutcome") is ours
 assert (sys.path, sys.meta_path) == (path, finders)
 """
     assert printed(folder, program, folder) == "failed my contract True"
@@ -74,8 +74,8 @@ assert (sys.path, sys.meta_path) == (path, finders)
 def test_shown_again_they_are_the_same_modules(folder: Path) -> None:
     program = f"""{HIDDEN}
 _modules.show()
-import contract.usage
-print(contract.usage.CallOutcome is CallOutcome)
+import contract.records.usage
+print(contract.records.usage.CallOutcome is CallOutcome)
 """
     assert printed(folder, program) == "True"
 

@@ -12,7 +12,7 @@ from functools import partial
 from livekit_tenant import _modules
 _modules.show()
 from contract.settings.groups import Limits
-from contract.usage import CallOutcome
+from contract.records.usage import CallOutcome
 from livekit_tenant._pickling import pickled
 {before}
 sent = pickle.dumps(pickled(partial(sorted, [CallOutcome.FAILED, Limits(max_calls=7)])))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import livekit_tenant
-from contract.signature import sign
+from contract.records.signature import sign
 from livekit_tenant import is_signed
 from tests.livekit_tenant.programs import printed, write
 

@@ -11,7 +11,7 @@ from livekit.agents.voice.events import ConversationItemAddedEvent
 
 from contract.agent_config import AgentConfig, AgentConfigFault
 from contract.metadata import CallMetadata, parse
-from contract.usage import CallOutcome
+from contract.records.usage import CallOutcome
 from livekit_tenant import Start, _modules
 from project.connection import Project
 from project.dispatches import is_listed

@@ -10,8 +10,8 @@ from typing import Any, cast
 from livekit.agents import JobContext, JobProcess
 
 from contract.metadata import Probe
+from contract.records.usage import CallOutcome
 from contract.refusals import Refusal
-from contract.usage import CallOutcome
 from worker import logs
 from worker.call import admission, conversation, probe_answer
 from worker.call.admission import AdmissionRefused

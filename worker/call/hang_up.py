@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from livekit import rtc
 
-from contract.usage import CallOutcome
+from contract.records.usage import CallOutcome
 from project.connection import Project
 from project.credentials import Credentials
 from project.faults import ProjectFault

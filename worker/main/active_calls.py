@@ -11,8 +11,8 @@ from typing import Any
 from livekit.agents.ipc.job_executor import JobExecutor
 
 from contract.metadata import CallMetadata, Probe
+from contract.records.usage import CallOutcome
 from contract.refusals import Refusal
-from contract.usage import CallOutcome
 from worker.call_pipe import Finish, Message, PipeToCall, Up, make_pair
 from worker.forking import fork_server
 from worker.guard.offer import Offer

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from contract.worker_status import Readiness, WorkerStatus
+from contract.records.worker_status import Readiness, WorkerStatus
 from worker.metrics import CONTENT_TYPE, WorkerMetrics
 
 

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from livekit.agents import JobRequest
 
 from contract.metadata import Probe
+from contract.records.worker_status import MOST_OFFERS, AnsweredOffer
 from contract.refusals import Refusal
-from contract.worker_status import MOST_OFFERS, AnsweredOffer
 from worker.configuration import Configuration
 from worker.guard import rules
 from worker.guard.offer import Offer, read

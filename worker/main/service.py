@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from contract.exits import ExitCode
-from contract.worker_status import Readiness
+from contract.records.worker_status import Readiness
 from livekit_tenant._pickling import pickled
 from project.connection import Project
 from project.faults import ProjectFault

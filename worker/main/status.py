@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from contract.records.worker_status import Readiness, WorkerState, WorkerStatus
 from contract.version import VERSION
-from contract.worker_status import Readiness, WorkerState, WorkerStatus
 from worker.configuration import Configuration
 from worker.main.active_calls import ActiveCalls
 from worker.main.offers import Offers

@@ -9,7 +9,7 @@ import time
 import aiohttp
 from pydantic import SecretStr
 
-from contract.signature import SIGNATURE_HEADER, sign
+from contract.records.signature import SIGNATURE_HEADER, sign
 from worker.usage.spool import Spool, Waiting
 
 logger = logging.getLogger(__name__)

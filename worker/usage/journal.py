@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from contract.usage import SCHEMA, CallOutcome
+from contract.records.usage import SCHEMA, CallOutcome
 from worker.configuration import Configuration
 from worker.usage.delivery import Delivery
 from worker.usage.spool import Spool, file_name, is_in_memory, write_whole

@@ -7,7 +7,7 @@ from typing import Any
 from livekit.agents import AgentSession, llm
 from livekit.agents.metrics import LLMModelUsage, STTModelUsage, TTSModelUsage
 
-from contract.usage import CallOutcome, ModelUsage
+from contract.records.usage import CallOutcome, ModelUsage
 
 SNAPSHOT_SECONDS = 10.0
 

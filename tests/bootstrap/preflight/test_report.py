@@ -14,7 +14,7 @@ from bootstrap.preflight.check import failed
 from bootstrap.preflight.report import Report, from_dict, render_json
 from bootstrap.preflight.report_text import LiveLine, is_colourful, render_text
 from contract.exits import ExitCode
-from contract.report import Mark, ReportLine
+from contract.records.report import Mark, ReportLine
 
 _GOLDEN = Path(__file__).parent / "golden"
 _SCHEMA = Path(__file__).resolve().parents[3] / "docs" / "report.schema.json"

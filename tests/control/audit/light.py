@@ -15,8 +15,8 @@ import aiohttp
 from livekit.protocol import agent
 
 from contract.metadata import Probe
+from contract.records.worker_status import AnsweredOffer, WorkerState, WorkerStatus
 from contract.tenant import new_nonce
-from contract.worker_status import AnsweredOffer, WorkerState, WorkerStatus
 from control.workers.tenant_workers import TenantWorkers
 from project.connection import Project
 from project.credentials import Credentials

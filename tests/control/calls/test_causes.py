@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from contract.worker_status import AnsweredOffer, WorkerState, WorkerStatus
+from contract.records.worker_status import AnsweredOffer, WorkerState, WorkerStatus
 from control.calls.call import Cause
 from control.calls.causes import DispatchEvidence, cause_of_fault, is_lasting
 from control.calls.owner import is_surely_gone, name_myself

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from contract.records.worker_status import WorkerState
 from contract.tenant import call_room, new_nonce
-from contract.worker_status import WorkerState
 from control.launchers import worker_record
 from control.launchers.launcher import Worker
 from control.storage.sealing import new_key

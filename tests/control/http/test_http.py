@@ -15,7 +15,7 @@ from livekit.api import AccessToken
 from sqlalchemy import select
 from starlette.routing import Route
 
-from contract import signature
+from contract.records import signature
 from control.http.app import make_app
 from control.http.authentication import LONGEST_BODY_BYTES
 from control.plane import Plane

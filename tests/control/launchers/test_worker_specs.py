@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from contract.worker_status import StateFile
+from contract.records.worker_status import StateFile
 from control.launchers import (
     choice,
     configuration,

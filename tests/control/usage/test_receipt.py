@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contract.usage import CallOutcome, ModelUsage, UsageRecord
+from contract.records.usage import CallOutcome, ModelUsage, UsageRecord
 from control.usage.receipt import MalformedUsage, read_record
 from worker.usage.journal import RecordIdentity, UsageJournal
 from worker.usage.meter import UsageMeter

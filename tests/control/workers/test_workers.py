@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from contract.worker_status import LONGEST_BYTES, Readiness, WorkerState
+from contract.records.worker_status import LONGEST_BYTES, Readiness, WorkerState
 from control.launchers.launcher import LauncherFault, Worker, WorkerExit
 from control.launchers.none import NoLauncher
 from control.workers.answer_cache import AnswerCache

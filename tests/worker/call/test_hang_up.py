@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from livekit import rtc
 
-from contract.usage import CallOutcome
+from contract.records.usage import CallOutcome
 from worker.call.hang_up import CallEnding, HangUp
 
 _Reason = rtc.DisconnectReason

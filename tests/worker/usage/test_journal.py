@@ -17,8 +17,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
-from contract.signature import SIGNATURE_HEADER, is_signed
-from contract.usage import CallOutcome
+from contract.records.signature import SIGNATURE_HEADER, is_signed
+from contract.records.usage import CallOutcome
 from worker.usage.delivery import Delivery
 from worker.usage.journal import RecordIdentity, UsageJournal
 
@@ -209,7 +209,7 @@ _DIES = """
 import os, signal, sys
 from pathlib import Path
 from worker.usage.journal import RecordIdentity, UsageJournal
-from contract.usage import CallOutcome
+from contract.records.usage import CallOutcome
 identity = RecordIdentity("acme", "acme.example", "0" * 16, "acme-agent")
 journal = UsageJournal(identity, Path(sys.argv[1]))
 for job in ("AJ_1", "AJ_2"):

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
-from contract.foreign_json import (
+from contract.records.foreign_json import (
     as_list,
     as_name,
     as_object,
@@ -17,7 +17,7 @@ from contract.foreign_json import (
     as_whole,
     read_object,
 )
-from contract.report import problems, read_lines
+from contract.records.report import problems, read_lines
 
 STATE_FILE = "state.json"
 MOST_OFFERS = 200

@@ -2,7 +2,7 @@
 
 import json
 
-from contract.usage import CallOutcome, ModelUsage, UsageRecord
+from contract.records.usage import CallOutcome, ModelUsage, UsageRecord
 
 RECORD = UsageRecord(
     tenant="acme",

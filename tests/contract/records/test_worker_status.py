@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contract.report import Mark, ReportLine, problems, read_lines
-from contract.worker_status import (
+from contract.records.report import Mark, ReportLine, problems, read_lines
+from contract.records.worker_status import (
     LONGEST_BYTES,
     MOST_OFFERS,
     AnsweredOffer,

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.fingerprint import fingerprint
-from contract.log_record import CONTEXT_FIELDS, JsonFormatter, TextFormatter, mask
+from contract.records.log_record import CONTEXT_FIELDS, JsonFormatter, TextFormatter, mask
 
 CANARY = "canary-secret-9f8e7d6c5b4a"
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJBUElhYmMiLCJzdWIiOiJhIn0.c2lnbmF0dXJl-_x"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract.signature import is_signed, sign
+from contract.records.signature import is_signed, sign
 
 NOW = 1_700_000_000
 BODY = b'{"job_id": "AJ_1"}'

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from contract.foreign_json import as_list, as_name, as_object, as_sentence, as_whole
+from contract.records.foreign_json import as_list, as_name, as_object, as_sentence, as_whole
 
 _MOST_LINES = 200
 _LONGEST_TEXT = 8000
