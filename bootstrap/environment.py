@@ -73,12 +73,12 @@ def _is_ours(name: str) -> bool:
 
 
 def _provider(settings: WorkerSettings) -> dict[str, str]:
-    given = {}
+    variables = {}
     if settings.provider.api_key is not None:
-        given["OPENAI_API_KEY"] = settings.provider.api_key.get_secret_value()
+        variables["OPENAI_API_KEY"] = settings.provider.api_key.get_secret_value()
     if settings.provider.base_url is not None:
-        given["OPENAI_BASE_URL"] = settings.provider.base_url
-    return given
+        variables["OPENAI_BASE_URL"] = settings.provider.base_url
+    return variables
 
 
 def _overwrite_initial(gone: Mapping[str, str]) -> None:

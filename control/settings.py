@@ -106,12 +106,12 @@ def read(env_file: Path | None = None) -> ControlSettings:
     Raises:
         ControlSettingsFault: naming every variable that is missing or malformed.
     """
-    given = {name: text for name, text in os.environ.items() if text}
+    variables = {name: text for name, text in os.environ.items() if text}
     if env_file is not None:
-        given |= _from_file(env_file)
-    if not any(given.get(name) for name in _CHOSEN):
-        given = _first_keys() | given
-    return parse(given)
+        variables |= _from_file(env_file)
+    if not any(variables.get(name) for name in _CHOSEN):
+        variables = _first_keys() | variables
+    return parse(variables)
 
 
 def secret_files() -> dict[str, Path]:
@@ -122,19 +122,19 @@ def secret_files() -> dict[str, Path]:
 
 def read_database_url(env_file: Path | None = None) -> SecretStr:
     """Read where the database is, for what needs nothing else."""
-    given = {name: text for name, text in os.environ.items() if text}
+    variables = {name: text for name, text in os.environ.items() if text}
     if env_file is not None:
-        given |= _from_file(env_file)
-    return _database_url(_raw(_with_files(given)))
+        variables |= _from_file(env_file)
+    return _database_url(_raw(_with_files(variables)))
 
 
-def parse(given: Mapping[str, str]) -> ControlSettings:
+def parse(variables: Mapping[str, str]) -> ControlSettings:
     """Turn variables into settings.
 
     Raises:
         ControlSettingsFault: naming every variable that is missing or malformed.
     """
-    raw = _raw(_with_files(given))
+    raw = _raw(_with_files(variables))
     faults: list[str] = []
     sealer = _sealer(raw.control_sealing_key, faults)
     claim_key = _claim_key(raw.claim_private_key, faults)
@@ -154,7 +154,7 @@ def parse(given: Mapping[str, str]) -> ControlSettings:
         log_format=raw.log_format,
         log_level=raw.log_level,
         secrets=_secrets(raw),
-        environment=dict(given),
+        environment=dict(variables),
     )
 
 
@@ -170,8 +170,10 @@ def _secrets(raw: _Raw) -> tuple[str, ...]:
     return tuple(text.strip() for text in (*texts, password, unquote(password)) if text.strip())
 
 
-def _raw(given: Mapping[str, str]) -> _Raw:
-    known = {name: given[name.upper()] for name in _Raw.model_fields if given.get(name.upper())}
+def _raw(variables: Mapping[str, str]) -> _Raw:
+    known = {
+        name: variables[name.upper()] for name in _Raw.model_fields if variables.get(name.upper())
+    }
     try:
         return _Raw.model_validate(known)
     except ValidationError as error:
@@ -212,18 +214,18 @@ def _from_file(path: Path) -> dict[str, str]:
     return {name: text for name, text in dotenv_values(path, interpolate=False).items() if text}
 
 
-def _with_files(given: Mapping[str, str]) -> dict[str, str]:
-    values = dict(given)
+def _with_files(variables: Mapping[str, str]) -> dict[str, str]:
+    values = dict(variables)
     for name in _Raw.model_fields:
         variable = name.upper()
-        if not variable.endswith(_FROM_FILES) or not given.get(variable + _FILE):
+        if not variable.endswith(_FROM_FILES) or not variables.get(variable + _FILE):
             continue
-        if given.get(variable):
+        if variables.get(variable):
             raise ControlSettingsFault(
                 f"{variable}: given twice, also as {variable}{_FILE}; keep one"
             )
         try:
-            values[variable] = read_value(Path(given[variable + _FILE]), read_file)
+            values[variable] = read_value(Path(variables[variable + _FILE]), read_file)
         except UnusableFile as fault:
             raise ControlSettingsFault(
                 f"{variable}: the file of {variable}{_FILE} {fault}"

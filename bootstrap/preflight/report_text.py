@@ -96,9 +96,9 @@ def _heading(report: Report) -> str:
 def _closing(report: Report) -> str:
     counts = {mark: sum(line.outcome is mark for line in report.lines) for mark in Mark}
     words = {Mark.PASS: "passed", Mark.WARN: "warned", Mark.FAIL: "failed", Mark.SKIP: "skipped"}
-    told = ", ".join(f"{counts[mark]} {words[mark]}" for mark in Mark if counts[mark])
+    tally = ", ".join(f"{counts[mark]} {words[mark]}" for mark in Mark if counts[mark])
     code = int(report.exit_code)
-    return f"{report.verdict}: exit code {code}, {told}, in {report.elapsed_ms / 1000:.1f} s"
+    return f"{report.verdict}: exit code {code}, {tally}, in {report.elapsed_ms / 1000:.1f} s"
 
 
 def _wrap(text: str, first: str, rest: str | None = None) -> list[str]:

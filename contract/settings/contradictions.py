@@ -20,8 +20,8 @@ def find(values: Values, faulty: Collection[str]) -> tuple[Finding, ...]:
     `faulty` are variables that were given and are wrong by themselves: about those all is said.
     """
     found = (finding for rule in _RULES for finding in rule(values))
-    said = {*faulty, "OPENAI_API_KEY"} if "AGENT" in faulty else set(faulty)
-    return tuple(finding for finding in found if finding.variable not in said)
+    reported = {*faulty, "OPENAI_API_KEY"} if "AGENT" in faulty else set(faulty)
+    return tuple(finding for finding in found if finding.variable not in reported)
 
 
 def _required(values: Values) -> Iterator[Finding]:

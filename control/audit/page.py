@@ -74,13 +74,15 @@ A probe's attributes prove nothing against somebody who holds the project's key.
 
 
 def _legend() -> str:
-    said = {
+    summary = {
         Question.KEY: "A's key at B's project",
         Question.ROOM: "a room of B's offered to A's worker",
         Question.CLAIM: "a claim for A presented to B",
         Question.ELSEWHERE: "A's worker on B's project",
     }
-    asked = "; ".join(f"<b>{question.value}</b>: {said[question]}" for question in PAIR_QUESTIONS)
+    asked = "; ".join(
+        f"<b>{question.value}</b>: {summary[question]}" for question in PAIR_QUESTIONS
+    )
     return (
         "One ✓: all four questions are proven. Else four marks in this order, "
         f"– for what was not asked. {asked}. Hover over a cell for its answers."

@@ -84,8 +84,8 @@ def _judge_worker(tenant: Tenant, answers: tuple[ProbeAnswer, ...]) -> tuple[Aud
 
 def _is_of(tenant: Tenant, answer: ProbeAnswer) -> bool:
     """Hold an answer against the registry; it proves nothing against a holder of the key."""
-    said = (answer.attributes.get("tenant"), answer.attributes.get("key_fingerprint"))
-    return said == (tenant.id, tenant.credentials.fingerprint)
+    announced = (answer.attributes.get("tenant"), answer.attributes.get("key_fingerprint"))
+    return announced == (tenant.id, tenant.credentials.fingerprint)
 
 
 def _judge_elsewhere(answers: tuple[ProbeAnswer, ...]) -> tuple[AuditOutcome, str]:

@@ -34,8 +34,8 @@ def render(audit: Audit) -> RenderableType:
     if 1 < len(audit.subjects) <= _WIDEST:
         parts.append(_pairs(audit))
     parts += [_complaint(finding) for finding in unproven(audit)]
-    said = f"{audit.verdict.value}: {tally(audit)}"
-    parts.append(Text(said, style=_STYLES[audit.verdict]))
+    headline = f"{audit.verdict.value}: {tally(audit)}"
+    parts.append(Text(headline, style=_STYLES[audit.verdict]))
     return Group(*parts)
 
 

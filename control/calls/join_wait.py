@@ -121,7 +121,12 @@ class JoinWait:
     async def _evidence(self) -> DispatchEvidence:
         evidence = await self._evidence_of_workers()
         mine = await list_mine(self._project, self._call)
-        jobs = [job for one in mine if one.id == self._call.dispatch_id for job in one.jobs]
+        jobs = [
+            job
+            for dispatch in mine
+            if dispatch.id == self._call.dispatch_id
+            for job in dispatch.jobs
+        ]
         return replace(evidence, jobs=tuple(jobs))
 
     async def _evidence_of_workers(self) -> DispatchEvidence:

@@ -73,7 +73,7 @@ async def _make_room(project: Project, call: Call, metadata: str) -> str | None:
 async def list_mine(project: Project, call: Call) -> tuple[Dispatch, ...]:
     """List the dispatches of this call; a room of the tenant's app may have others."""
     dispatches = await list_dispatches(project, call.room)
-    return tuple(one for one in dispatches if _call_id(one.metadata) == call.id)
+    return tuple(dispatch for dispatch in dispatches if _call_id(dispatch.metadata) == call.id)
 
 
 async def withdraw(project: Project, call: Call) -> None:

@@ -58,11 +58,11 @@ def _write(done: Audit, form: Form, output: Path | None) -> None:
     if form is Form.TEXT and output is None:
         Console().print(text.render(done))
         return
-    said = _say(done, form)
+    rendered = _say(done, form)
     if output is None:
-        typer.echo(said)
+        typer.echo(rendered)
     else:
-        output.write_text(said)
+        output.write_text(rendered)
 
 
 def _say(done: Audit, form: Form) -> str:

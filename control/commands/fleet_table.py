@@ -48,10 +48,10 @@ def render(rows: Sequence[FleetRow]) -> RenderableType:
 def summarize(rows: Sequence[FleetRow], at: datetime) -> Text:
     """Say in a line how the whole fleet stands."""
     states = Counter(row.state.split(" in ")[0].split(" (")[0] for row in rows)
-    said = ", ".join(f"{count} {state}" for state, count in states.most_common())
+    tally = ", ".join(f"{count} {state}" for state, count in states.most_common())
     calls = sum(row.calls for row in rows)
     memory = _memory(sum(row.memory_bytes or 0 for row in rows))
-    parts = [f"{len(rows)} tenants", *([said] if said else []), f"{calls} calls", memory]
+    parts = [f"{len(rows)} tenants", *([tally] if tally else []), f"{calls} calls", memory]
     return Text(f"{at:%H:%M:%S}  {' · '.join(parts)}", style="bold")
 
 

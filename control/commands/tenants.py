@@ -115,17 +115,17 @@ def show_list(as_json: _Json = False, control_env_file: _ControlEnvFile = None) 
 
     found = _with_plane(control_env_file, work)
     if as_json:
-        typer.echo(json.dumps([show_tenant(*one) for one in found], indent=2))
+        typer.echo(json.dumps([show_tenant(*row) for row in found], indent=2))
         return
-    console, shown = Console(), [show_tenant(*one) for one in found]
+    console, shown = Console(), [show_tenant(*row) for row in found]
     table = Table(*_HEADS, box=None, pad_edge=False)
-    for one in shown:
-        table.add_row(*_line(one))
+    for tenant in shown:
+        table.add_row(*_line(tenant))
     console.print(table)
     # Sentences have the whole width, below.
-    for one in shown:
-        for problem in _problems(one):
-            console.print(Text(f"{one['id']}: {problem}"))
+    for tenant in shown:
+        for problem in _problems(tenant):
+            console.print(Text(f"{tenant['id']}: {problem}"))
 
 
 @tenants.command("show")

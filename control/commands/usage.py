@@ -34,7 +34,7 @@ def show_usage(
     if as_csv:
         typer.echo(write_csv(sums), nl=False)
     elif as_json:
-        typer.echo(json.dumps([one.as_json() for one in sums], indent=2))
+        typer.echo(json.dumps([row.as_json() for row in sums], indent=2))
     else:
         Console().print(draw(sums))
 
@@ -66,22 +66,22 @@ def write_csv(sums: Sequence[Sum]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_rounded(one) for one in sums)
+    writer.writerows(_rounded(row) for row in sums)
     return text.getvalue()
 
 
 def draw(sums: Sequence[Sum]) -> Table:
     """Draw the sums for a terminal."""
     table = Table(*(name.replace("_", " ") for name in COLUMNS), box=None, pad_edge=False)
-    for one in sums:
-        table.add_row(*(str(value) for value in _rounded(one).values()))
+    for row in sums:
+        table.add_row(*(str(value) for value in _rounded(row).values()))
     return table
 
 
-def _rounded(one: Sum) -> dict[str, str | int | float]:
+def _rounded(row: Sum) -> dict[str, str | int | float]:
     return {
         name: round(value, 3) if isinstance(value, float) else value
-        for name, value in one.as_json().items()
+        for name, value in row.as_json().items()
     }
 
 

@@ -58,8 +58,8 @@ class Authentication:
             await self._pass_on(scope, receive, send)
 
     def _opens(self, scope: Scope) -> bool:
-        given = dict(scope["headers"]).get(b"authorization", b"")
-        kind, _, token = given.partition(b" ")
+        header = dict(scope["headers"]).get(b"authorization", b"")
+        kind, _, token = header.partition(b" ")
         # Digests of one length: the comparison tells nothing of the token, its length included.
         return kind.lower() == b"bearer" and hmac.compare_digest(_digest(token), self._digest)
 

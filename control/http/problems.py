@@ -129,10 +129,10 @@ async def _answer_invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     # Never the input itself: it may hold a secret.
     errors = [
-        {"where": ".".join(str(step) for step in one["loc"]), "problem": one["msg"]}
-        for one in error.errors()
+        {"where": ".".join(str(step) for step in fault["loc"]), "problem": fault["msg"]}
+        for fault in error.errors()
     ]
-    detail = "; ".join(f"{one['where']}: {one['problem']}" for one in errors)
+    detail = "; ".join(f"{fault['where']}: {fault['problem']}" for fault in errors)
     hint = "docs/control.md shows each request's fields"
     problem = Problem(
         "bad-request", 422, "The request is not as it should be", detail, hint, {"errors": errors}

@@ -80,8 +80,8 @@ def show_tenant(tenant: Tenant, last: TenantCheck | None) -> dict[str, Any]:
         "room_prefix": tenant.room_prefix,
         "max_calls": tenant.max_calls,
         "faults": [
-            {"id": one.id, "problem": one.problem, "hint": one.hint, "other": one.other}
-            for one in tenant.faults
+            {"id": fault.id, "problem": fault.problem, "hint": fault.hint, "other": fault.other}
+            for fault in tenant.faults
         ],
         "notices": list(tenant.notices),
         "last_check": None if last is None else _show_check(last, tenant),

@@ -70,21 +70,21 @@ def database_url(url: SecretStr) -> URL:
     Raises:
         UnknownDatabase: it is neither SQLite nor PostgreSQL, or its password cannot be told apart.
     """
-    given = url.get_secret_value()
+    address = url.get_secret_value()
     try:
-        parsed = make_url(given)
+        parsed = make_url(address)
     except Exception as error:  # SQLAlchemy raises many kinds for what is no URL
         raise UnknownDatabase("not a database URL") from error
     if parsed.drivername not in _DRIVERS:
         raise UnknownDatabase("only sqlite:///FILE and postgresql://USER@HOST/NAME are supported")
-    if parsed.get_backend_name() != "sqlite" and _has_torn_password(given):
+    if parsed.get_backend_name() != "sqlite" and _has_torn_password(address):
         raise UnknownDatabase("CONTROL_DATABASE_URL: write an @ inside the password as %40")
     return parsed.set(drivername=_DRIVERS[parsed.drivername])
 
 
-def _has_torn_password(given: str) -> bool:
+def _has_torn_password(address: str) -> bool:
     """Tell whether what follows an @ in the password was taken for the host, which is shown."""
-    _user, _, password_and_host = given.partition("://")[2].partition(":")
+    _user, _, password_and_host = address.partition("://")[2].partition(":")
     return password_and_host.count("@") > 1
 
 

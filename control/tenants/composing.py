@@ -101,7 +101,7 @@ def _credentials(
 def _sharing(row: TenantRow, read: TenantSettings, operator: str | None) -> tuple[TenantFault, ...]:
     if read.livekit is None or not read.livekit.api_key:
         return ()
-    owners = [f"tenant {one}" for one in row.sharers]
+    owners = [f"tenant {sharer}" for sharer in row.sharers]
     if fingerprint(read.livekit.api_key) == operator:
         owners.insert(0, OPERATOR)
     return tuple(

@@ -110,10 +110,10 @@ class PreflightRunner:
         return TenantCheck(time.time(), tenant.content_hash, child.returncode or 0, _report(said))
 
     def _environment(self, tenant: Tenant, folder: Path) -> dict[str, str]:
-        given = tenant.variables()
+        variables = tenant.variables()
         plain = {
             name: value.get_secret_value() if isinstance(value, SecretStr) else value
-            for name, value in given.items()
+            for name, value in variables.items()
         }
         if (text := tenant.agent_config_file()) is not None:
             path = folder / "agent_config.yaml"

@@ -94,8 +94,8 @@ class Registry:
             DatabaseUnreachable: the database stayed away.
         """
         row = await self._row(tenant_id)
-        told = await self._database.read(lambda c: tenant_rows.read_notices(c, tenant_id))
-        row = replace(row, notices=told)
+        notices = await self._database.read(lambda c: tenant_rows.read_notices(c, tenant_id))
+        row = replace(row, notices=notices)
         keys = await self._database.read(tenant_rows.read_keys)
         return await self._for_worker(row, self._fingerprints(keys))
 
@@ -210,12 +210,12 @@ class Registry:
 
     async def _sealed_anew(self, row: TenantRow) -> TenantRow:
         """Seal what lies open or under an older key; gives the row with what is noticed now."""
-        told = [
+        problems = [
             await self._seal_one(row.id, path, found)
             for path, found in tenant_settings.secrets_in(row.settings)
             if not self._sealer.is_current(found)
         ]
-        new = tuple(problem for problem in told if problem and problem not in row.notices)
+        new = tuple(problem for problem in problems if problem and problem not in row.notices)
         return replace(row, notices=(*row.notices, *new))
 
     async def _seal_one(self, tenant_id: str, path: tuple[str, ...], found: str) -> str | None:

@@ -53,16 +53,16 @@ async def read_one(connection: AsyncConnection, tenant_id: str) -> TenantRow | N
 
 async def read_notices(connection: AsyncConnection, tenant_id: str) -> tuple[str, ...]:
     """Read what was noticed about a tenant."""
-    told = select(notices.c.problem).where(notices.c.tenant_id == tenant_id)
-    return tuple((await connection.execute(told)).scalars().all())
+    query = select(notices.c.problem).where(notices.c.tenant_id == tenant_id)
+    return tuple((await connection.execute(query)).scalars().all())
 
 
 async def read_all(connection: AsyncConnection) -> tuple[TenantRow, ...]:
     """Read every row, in the order of their ids."""
     rows = (await connection.execute(select(clients).order_by(clients.c.id))).all()
-    told: dict[str, list[str]] = {}
+    problems: dict[str, list[str]] = {}
     for notice in (await connection.execute(select(notices))).all():
-        told.setdefault(notice.tenant_id, []).append(notice.problem)
+        problems.setdefault(notice.tenant_id, []).append(notice.problem)
     owners: dict[str, list[str]] = {}
     for row in rows:
         if (key := _api_key(row.settings)) is not None:
@@ -73,8 +73,10 @@ async def read_all(connection: AsyncConnection) -> tuple[TenantRow, ...]:
             row.name,
             bool(row.enabled),
             row.settings,
-            tuple(one for one in owners.get(_api_key(row.settings) or "", ()) if one != row.id),
-            tuple(told.get(row.id, ())),
+            tuple(
+                owner for owner in owners.get(_api_key(row.settings) or "", ()) if owner != row.id
+            ),
+            tuple(problems.get(row.id, ())),
         )
         for row in rows
     )
@@ -84,7 +86,7 @@ async def read_keys(connection: AsyncConnection) -> tuple[str, ...]:
     """Read every tenant's API key."""
     key = _key_of(connection)
     found = await connection.execute(select(key).select_from(clients))
-    return tuple(str(one) for one in found.scalars() if one)
+    return tuple(str(owner) for owner in found.scalars() if owner)
 
 
 async def find_owner(connection: AsyncConnection, api_key: str, but: str) -> str | None:

@@ -41,8 +41,8 @@ async def port_connects(context: CheckContext) -> CheckOutcome:
     refusals = [f"{address}: {why}" for address, why in zip(addresses, tries, strict=True) if why]
     open_to = [address for address, why in zip(addresses, tries, strict=True) if not why]
     if not open_to:
-        told = f"{who} {host} takes no connection on port {port} ({'; '.join(refusals)})"
-        return failed(told, _PROXY_HINT if context.proxy else "")
+        problem = f"{who} {host} takes no connection on port {port} ({'; '.join(refusals)})"
+        return failed(problem, _PROXY_HINT if context.proxy else "")
     context.facts.address = open_to[0]
     rest = f"; not {', '.join(refusals)}" if refusals else ""
     return passed(f"{who} answers at {', '.join(open_to)} port {port}{rest}")
@@ -58,8 +58,8 @@ async def certificate_holds(context: CheckContext) -> CheckOutcome:
     except ssl.SSLCertVerificationError as error:
         return failed(_verification_fault(error, credentials.hostname))
     except ssl.SSLError as error:
-        told = (error.reason or "no reason given").lower().replace("_", " ")
-        return failed(f"port {credentials.port} does not speak TLS as it should ({told})")
+        problem = (error.reason or "no reason given").lower().replace("_", " ")
+        return failed(f"port {credentials.port} does not speak TLS as it should ({problem})")
     except _ProxyRefusal as refusal:
         return failed(str(refusal), _PROXY_HINT)
     except (OSError, EOFError) as error:

@@ -74,9 +74,9 @@ def _compare(context: CheckContext) -> CheckOutcome:
         return passed("the endpoint takes the key; which models AGENT uses is not known")
     wanted = tuple(dict.fromkeys(context.settings.agent.config.models_in_use))
     if unknown := [name for name in wanted if name not in listed]:
-        told = f"the endpoint has no model {', '.join(unknown)}"
+        problem = f"the endpoint has no model {', '.join(unknown)}"
         hint = "Correct `models` in AGENT_CONFIG, or have the account given access to them."
-        return failed(told, hint, ExitCode.CONFIG)
+        return failed(problem, hint, ExitCode.CONFIG)
     return passed(f"the endpoint takes the key and has {', '.join(wanted)}")
 
 

@@ -75,11 +75,11 @@ async def clocks_agree(context: CheckContext) -> CheckOutcome:
     skew = context.facts.skew_seconds
     if skew is None:
         return warned("the server's answers carry no usable Date", "Nothing to do if calls work.")
-    told = f"the server's clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}"
+    problem = f"the server's clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}"
     if abs(skew) > _TOO_FAR_SECONDS:
-        return failed(f"{told}: tokens made here are not valid there")
+        return failed(f"{problem}: tokens made here are not valid there")
     if abs(skew) > _NOTICEABLE_SECONDS:
-        return warned(f"{told}; beyond {_TOO_FAR_SECONDS} s tokens stop working")
+        return warned(f"{problem}; beyond {_TOO_FAR_SECONDS} s tokens stop working")
     return passed(f"{abs(skew):.0f} s apart")
 
 
@@ -143,9 +143,9 @@ def _answer_is_no_http(error: aiohttp.ClientResponseError) -> CheckOutcome:
     return failed("what answers there does not speak HTTP")
 
 
-def _unavailable(told: str) -> CheckOutcome:
+def _unavailable(problem: str) -> CheckOutcome:
     hint = "Look at the server and at what stands before it; it may be restarting."
-    return failed(told, hint, ExitCode.UNAVAILABLE)
+    return failed(problem, hint, ExitCode.UNAVAILABLE)
 
 
 def _edition(context: CheckContext, regions: _Answer) -> Edition:
