@@ -13,9 +13,9 @@ _modules.show()
 from bootstrap.command_line import main  # noqa: E402 - see above
 
 
-def run(program: str) -> NoReturn:
-    """Do what the command line says; `program` is what its help calls it."""
-    code = main(sys.argv[1:], program)
+def run() -> NoReturn:
+    """Do what the command line says."""
+    code = main(sys.argv[1:])
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -25,4 +25,4 @@ def run(program: str) -> NoReturn:
 
 
 if __name__ == "__main__":
-    run("python -m bootstrap")
+    run()

@@ -10,6 +10,7 @@ from typing import NoReturn
 from bootstrap import environment, exit_messages
 from bootstrap.settings.settings import WorkerSettings, read
 from contract.exits import ExitCode
+from contract.programs import WORKER
 from contract.settings.findings import Findings
 
 _ABOUT = """\
@@ -56,14 +57,11 @@ exit code 0 when it is ours alone, 69 when nobody came, 77 when somebody else
 takes this tenant's dispatches. The running worker keeps its calls."""
 
 
-def main(argv: Sequence[str], program: str = "python -m bootstrap") -> int:
-    """Run one command and give the process's exit code; nothing of ours escapes as a traceback.
-
-    `program` is what the help calls it.
-    """
+def main(argv: Sequence[str]) -> int:
+    """Run one command and give the process's exit code; nothing of ours escapes as a traceback."""
     settings: WorkerSettings | Findings | None = None
     try:
-        arguments = _parser(program).parse_args(argv)
+        arguments = _parser().parse_args(argv)
         settings = read(environment.current(), arguments.env_file, is_terminal=sys.stderr.isatty())
         return _command(arguments, settings)
     except exit_messages.Interrupted as interrupted:
@@ -106,9 +104,9 @@ class _Parser(argparse.ArgumentParser):
         raise exit_messages.UsageFault(f"{message}; `{self.prog} --help` shows what there is")
 
 
-def _parser(program: str) -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog=program,
+        prog=WORKER,
         description=_ABOUT,
         epilog=_LEARN,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contract import claims
 from contract.fingerprint import fingerprint
+from contract.programs import CONTROL
 from contract.settings.files import UnusableFile, read_value
 from control.files import read_file
 from control.first_keys import MADE_HERE, ensure_keys
@@ -235,12 +236,12 @@ def _with_files(variables: Mapping[str, str]) -> dict[str, str]:
 
 def _sealer(keys: SecretStr | None, faults: list[str]) -> Sealer | None:
     if keys is None:
-        faults.append("CONTROL_SEALING_KEY: missing; `python -m control keys` makes one")
+        faults.append(f"CONTROL_SEALING_KEY: missing; `{CONTROL} keys` makes one")
         return None
     try:
         return Sealer.from_text(keys)
     except ValueError as error:
-        faults.append(f"CONTROL_SEALING_KEY: {error}; `python -m control keys` makes a good one")
+        faults.append(f"CONTROL_SEALING_KEY: {error}; `{CONTROL} keys` makes a good one")
         return None
 
 
@@ -250,5 +251,5 @@ def _claim_key(key: SecretStr | None, faults: list[str]) -> Ed25519PrivateKey | 
     try:
         return claims.load_private_key(key.get_secret_value())
     except ValueError as error:
-        faults.append(f"CLAIM_PRIVATE_KEY: {error}; `python -m control keys` makes a good one")
+        faults.append(f"CLAIM_PRIVATE_KEY: {error}; `{CONTROL} keys` makes a good one")
         return None

@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from contract.programs import CONTROL, WORKER
 from control.audit.findings import (
     PAIR_QUESTIONS,
     TENANT_QUESTIONS,
@@ -100,7 +101,7 @@ HINTS = {
     Question.CLAIM: "look at the worker's CLAIM_POLICY and CLAIM_PUBLIC_KEY",
     Question.ELSEWHERE: "find the worker with this agent name on the other's project, and stop it",
     Question.CREDENTIALS: "make a new key in the tenant's own project and register that",
-    Question.WORKER: "look at `python -m control status`; run `python -m bootstrap smoke`",
+    Question.WORKER: f"look at `{CONTROL} status`; run `{WORKER} smoke`",
     Question.RIVALS: "find who else holds a key of this project, and stop it or revoke the key",
     Question.USAGE: "find out who wrote the records before the tenant is billed by them",
 }

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from contract.exits import ExitCode
+from contract.programs import CONTROL, WORKER
 from control import settings
 from control.calls.call import Call, CallAnswer, CallRequest, Cause
 from control.calls.step import CallStep
@@ -30,8 +31,8 @@ _WORDS = {
     CallStep.WITHDRAWN: "taken back: {detail}",
     CallStep.ANSWERED: "answered",
 }
-_STATUS = "`python -m control status` says why; `serve` starts workers"
-_CHECK = "`python -m control tenants check {tenant}` says what is wrong with it"
+_STATUS = f"`{CONTROL} status` says why; `serve` starts workers"
+_CHECK = f"`{CONTROL} tenants check {{tenant}}` says what is wrong with it"
 # What a person does next about each cause.
 _NEXT = {
     Cause.NO_WORKER: f"no worker of the tenant's runs: {_STATUS}",
@@ -41,7 +42,7 @@ _NEXT = {
     Cause.UNREACHABLE: f"its project cannot be reached: {_CHECK}",
     Cause.REVOKED: f"its project refuses the key: {_CHECK}",
     Cause.LIMITED: "its project takes no more requests this minute: wait, then try again",
-    Cause.NOT_TAKEN: "no worker took it: `python -m bootstrap smoke` asks who is registered",
+    Cause.NOT_TAKEN: f"no worker took it: `{WORKER} smoke` asks who is registered",
 }
 _REFUSED = "its worker refused it: docs/control.md has the causes, its log the reason"
 

@@ -18,7 +18,7 @@ def make_keys(
 ) -> None:
     """Print new secrets as an env file; keep it as you keep a password.
 
-    `python -m control keys > control.env` makes what `--env-file control.env` reads. With --files
+    `keys > control.env` makes what `--env-file control.env` reads. With --files
     they go where CONTROL_TOKEN_FILE, CONTROL_SEALING_KEY_FILE, CLAIM_PRIVATE_KEY_FILE and
     CONTROL_DATABASE_PASSWORD_FILE say; what is there stays, and the token is told when it is made.
     """

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from contract.exits import ExitCode
+from contract.programs import CONTROL
 from contract.records.report import Mark, ReportLine
 from control import settings
 from control.http.schemas import show_tenant
@@ -71,7 +72,7 @@ def add(
         )
 
     _tell_registered(read, *_with_plane(control_env_file, work))
-    typer.echo(f"  `python -m control tenants check {tenant_id}` asks its project if all is right")
+    typer.echo(f"  `{CONTROL} tenants check {tenant_id}` asks its project if all is right")
 
 
 @tenants.command("import")

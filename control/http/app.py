@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from contract.programs import CONTROL
 from control.calls.tasks import look_after
 from control.http import audit, calls, health, inbound, problems, tenants
 from control.http.authentication import Authentication
@@ -31,7 +32,7 @@ def make_app(plane: Plane, lifespans: Sequence[Lifespan] = ()) -> FastAPI:
     """
     token = plane.settings.token
     if token is None:
-        raise ControlSettingsFault("CONTROL_TOKEN: missing; `python -m control keys` makes one")
+        raise ControlSettingsFault(f"CONTROL_TOKEN: missing; `{CONTROL} keys` makes one")
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

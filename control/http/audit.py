@@ -5,6 +5,7 @@ import asyncio
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
+from contract.programs import CONTROL
 from control.audit import page, store
 from control.audit.findings import Audit
 from control.audit.gathering import run_and_keep
@@ -17,7 +18,7 @@ NO_AUDIT = Problem(
     "no-audit",
     404,
     "There has been no audit yet",
-    hint="run one: POST /v1/audit, or `python -m control audit`",
+    hint=f"run one: POST /v1/audit, or `{CONTROL} audit`",
 )
 
 

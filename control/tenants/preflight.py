@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contract.programs import ROOT
+from contract.programs import ROOT, WORKER
 from contract.records.report import ReportLine, problems, read_lines
 from control.child_environment import inherited
 from control.settings import ControlSettings
@@ -30,7 +30,7 @@ _MOST_AT_ONCE = 4
 class CheckFailed(Exception):
     """The preflight could not be run, or said nothing that can be read."""
 
-    hint = "run `python -m bootstrap check` with the tenant's variables and read what it says"
+    hint = f"run `{WORKER} check` with the tenant's variables and read what it says"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from contract.fingerprint import fingerprint
+from contract.programs import CONTROL
 from contract.tenant import is_tenant_id
 from control.settings import ControlSettings
 from control.storage.database import Database
@@ -29,7 +30,7 @@ _log = logging.getLogger(__name__)
 class UnknownTenant(Exception):
     """There is no tenant of this id."""
 
-    hint = "register it with PUT /v1/tenants/{id} or `python -m control tenants add`"
+    hint = f"register it with PUT /v1/tenants/{{id}} or `{CONTROL} tenants add`"
 
     def __init__(self, tenant_id: str) -> None:
         super().__init__(f"there is no tenant {tenant_id}")

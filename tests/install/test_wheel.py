@@ -112,6 +112,15 @@ def test_each_program_shows_its_help_under_the_name_it_was_called_by(
     assert f"usage: {name} " in ran.stdout.lower()
 
 
+def test_without_its_extra_the_control_plane_names_it(installed: Installed) -> None:
+    bare = (
+        "import sys; sys.modules['sqlalchemy'] = None; from livekit_tenant._commands import control"
+    )
+    ran = installed.run("python", "-c", f"{bare}; control()")
+    assert ran.returncode == 78
+    assert "livekit-tenant-worker[control]" in ran.stderr
+
+
 def test_the_check_passes_with_code_whose_modules_are_called_as_ours(
     installed: Installed, env_file: Path
 ) -> None:
