@@ -6,14 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from contract.settings.reading import Reading, read
-from contract.variables import VARIABLES
 from control.files import read_file
+from control.tenants.env_rule import find_name_fault
 from control.tenants.registry import RegistrationRefused
 from control.tenants.value_faults import PATHS
 
-# The control plane gives these itself, to every worker that it starts.
-_OURS = frozenset({"FOREIGN_KEY_FINGERPRINTS", "CLAIM_PUBLIC_KEY"})
-_HOSTS = frozenset(variable.name for variable in VARIABLES if not variable.tenants)
 # Whoever registers a tenant says which one, and the registry knows its own claim key.
 _ELSEWHERE = frozenset({"TENANT_ID", "CLAIM_PUBLIC_KEY"})
 
@@ -43,14 +40,14 @@ def read_env_file(path: Path, tenant_id: str | None = None) -> TenantEnvFile:
     warnings = tuple(str(finding) for finding in reading.findings if finding.is_warning)
     if faults:
         raise RegistrationRefused(*faults, *(f"warning: {warning}" for warning in warnings))
-    ignored = sorted(name for name in {**reading.texts, **reading.others} if _is_ours(name))
+    ignored = sorted(name for name in {**reading.texts, **reading.others} if not _is_tenants(name))
     return TenantEnvFile(
         tenant_id or stated or path.stem, _settings(reading), tuple(ignored), warnings
     )
 
 
-def _is_ours(name: str) -> bool:
-    return name in _OURS | _HOSTS or name.startswith("CONTROL_")
+def _is_tenants(name: str) -> bool:
+    return name in PATHS or name == "TENANT_ID" or find_name_fault(name) is None
 
 
 def _settings(reading: Reading) -> dict[str, Any]:
@@ -73,4 +70,4 @@ def _env(reading: Reading) -> dict[str, str]:
     ours = {name: text for name, text in reading.texts.items() if name not in (*PATHS, "TENANT_ID")}
     # A name that only begins like ours was warned of, and no worker would see it.
     others = {n: text for n, text in reading.others.items() if not n.startswith("LIVEKIT_")}
-    return {name: text for name, text in (ours | others).items() if not _is_ours(name)}
+    return {name: text for name, text in (ours | others).items() if _is_tenants(name)}

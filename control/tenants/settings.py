@@ -7,30 +7,13 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from contract.limits import DEFAULT_MAX_CALLS
+from control.tenants.env_rule import find_name_fault
 from control.tenants.tenant import TenantFault
 
 Path = tuple[str, ...]
 Part = TypeVar("Part", bound=BaseModel)
 
 _SECRET_ENDINGS = ("KEY", "SECRET", "TOKEN", "PASSWORD")
-# These follow from the rest of the row, or are the host's; a second source would contradict.
-_NOT_IN_ENV = frozenset(
-    {
-        "TENANT_ID",
-        "LIVEKIT_AGENT_NAME",
-        "ROOM_PREFIX",
-        "FOREIGN_KEY_FINGERPRINTS",
-        "CLAIM_PUBLIC_KEY",
-        "MAX_CALLS",
-        "OPENAI_API_KEY",
-        "OPENAI_BASE_URL",
-        "USAGE_URL",
-        "USAGE_SECRET",
-        "STATE_DIR",
-        "HEALTH_HOST",
-        "HEALTH_PORT",
-    }
-)
 
 
 class _Part(BaseModel):
@@ -65,10 +48,10 @@ class AgentPart(_Part):
     @classmethod
     def _leaves_the_rest_alone(cls, env: dict[str, str]) -> dict[str, str]:
         for name, value in env.items():
-            if name in _NOT_IN_ENV or name.startswith(("LIVEKIT_", "CONTROL_")):
-                raise ValueError(f"{name} does not belong here: it follows from the other settings")
-            if not name or "=" in name or "\0" in name + value:
-                raise ValueError("a name or value that no environment can hold")
+            if problem := find_name_fault(name):
+                raise ValueError(problem)
+            if "\0" in value:
+                raise ValueError(f"{name} has a value that no environment can hold")
         return env
 
 

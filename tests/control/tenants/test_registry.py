@@ -177,6 +177,7 @@ async def test_whatever_sql_puts_there_is_a_named_fault(tmp_path: Path, settings
         ({"livekit": {"server_url": "wss://a", "api_key": "k"}}, "livekit.api_secret"),
         (livekit(agent={"max_calls": 0}), "agent.max_calls"),
         (livekit(agent={"env": {"LIVEKIT_API_KEY": "k"}}), "LIVEKIT_API_KEY does not belong"),
+        (livekit(agent={"env": {"PYTHONSTARTUP": "/x.py"}}), "PYTHONSTARTUP does not belong"),
         (livekit(agent={"conifg": {}}), "agent.conifg: unknown name"),
         (livekit(agent={"config": {"instrutions": "x"}}), "instrutions"),
         (livekit(opnai={}), "opnai: unknown name"),
