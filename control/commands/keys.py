@@ -1,5 +1,8 @@
 """`python -m control keys`: the secrets that a control plane begins with."""
 
+import contextlib
+import os
+import stat
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +12,8 @@ from contract import claims
 from control import settings
 from control.first_keys import TOKEN, make_files, new_keys
 from control.settings import ControlSettingsFault
+
+_STDOUT = 1
 
 
 def make_keys(
@@ -45,6 +50,9 @@ def _make_files() -> None:
 
 
 def _print() -> None:
+    if stat.S_ISREG(os.fstat(_STDOUT).st_mode):
+        with contextlib.suppress(PermissionError):  # somebody else's file is theirs to close
+            os.fchmod(_STDOUT, 0o600)  # `> control.env` has made it readable by all
     keys = new_keys()
     for name, value in keys.items():
         typer.echo(f"{name}={value}")

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -220,7 +221,7 @@ def _engine(url: URL) -> AsyncEngine:
             hide_parameters=True,
         )
     if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        _make_private(Path(url.database))
     engine = create_async_engine(
         url,
         connect_args={"timeout": _BUSY_SECONDS},
@@ -232,6 +233,14 @@ def _engine(url: URL) -> AsyncEngine:
     )
     _teach_sqlite(engine)
     return engine
+
+
+def _make_private(path: Path) -> None:
+    """Let the file's owner alone read it: SQLite gives the files beside it the same mode."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with contextlib.suppress(OSError):  # connecting says what is wrong
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+        path.chmod(0o600)
 
 
 def _teach_sqlite(engine: AsyncEngine) -> None:

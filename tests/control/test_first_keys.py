@@ -88,3 +88,14 @@ def test_a_password_that_has_no_place_in_the_url_is_a_fault(url: str) -> None:
         settings.parse(told)
     assert "canary-word" not in str(fault.value)
     assert "known" not in str(fault.value)
+
+
+@pytest.mark.integration
+def test_an_env_file_of_keys_is_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "control.env"
+    with path.open("w") as file:
+        path.chmod(0o644)
+        command = [sys.executable, "-m", "control", "keys"]
+        subprocess.run(command, cwd=ROOT, env=plain_environment(), stdout=file, check=True)
+    assert "CONTROL_SEALING_KEY=" in path.read_text()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
