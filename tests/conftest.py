@@ -5,8 +5,11 @@ import shutil
 import signal
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import hypothesis
 import pytest
@@ -22,10 +25,67 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("any machine")
 
+# Each of these is started once: side by side, all modules that ask for one share a process.
+_STARTED_ONCE = {
+    "engine": "engine",
+    "postgres": "postgres",
+    "database_url": "postgres",
+    "speech": "speech",
+}
+_GROUP = pytest.StashKey[str]()
+_PATIENCE_SECONDS = 120.0  # pyproject's timeout
+
 
 def pytest_configure() -> None:
     """Hear Ctrl-C: a shell starts what it runs in the background deaf to it, children included."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Side by side, give each module to one process, and first those that may take longest."""
+    if not _is_side_by_side(config):
+        return
+    longest: dict[str, float] = {}
+    for path, in_module in groupby(items, key=lambda item: item.path):
+        tests = list(in_module)
+        group = _group(tests) or path.as_posix()
+        longest[group] = max(longest.get(group, 0.0), *map(_patience, tests))
+        for test in tests:
+            test.stash[_GROUP] = group
+    items.sort(key=lambda item: -longest[item.stash[_GROUP]])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_finish(session: pytest.Session) -> Iterator[None]:
+    """Tell pytest-xdist the groups in the ids, where it looks for them (--dist loadgroup).
+
+    Since pytest 9.2 it cannot write them there itself: an id is a text no more.
+    """
+    items = session.items
+    if _is_side_by_side(session.config):
+        told = [SimpleNamespace(nodeid=f"{item.nodeid}@{item.stash[_GROUP]}") for item in items]
+        session.items = cast("list[pytest.Item]", told)
+    try:
+        yield
+    finally:
+        session.items = items
+
+
+def _is_side_by_side(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def _group(tests: Sequence[pytest.Item]) -> str | None:
+    for mark in tests[0].iter_markers("xdist_group"):
+        return str(mark.args[0])
+    asked = {name for test in tests for name in getattr(test, "fixturenames", ())}
+    return next((group for name, group in _STARTED_ONCE.items() if name in asked), None)
+
+
+def _patience(test: pytest.Item) -> float:
+    mark = test.get_closest_marker("timeout")
+    usual = _PATIENCE_SECONDS if test.get_closest_marker("integration") else 0.0
+    return float(mark.args[0]) if mark else usual
 
 
 @pytest.fixture(scope="session", autouse=True)

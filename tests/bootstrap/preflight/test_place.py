@@ -30,7 +30,7 @@ from tests.bootstrap.preflight.asking import (
     settings_of,
 )
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("breaks speech")]
 _ROOT = Path(__file__).resolve().parents[3]
 _SLOW = {"project.rivals", "project.media"}
 

@@ -123,7 +123,8 @@ async def test_when_the_main_process_is_killed_the_child_cleans_up_and_ends(
     assert await probe_rooms(acme.credentials) == []
 
 
-@pytest.mark.timeout(400)  # ten starts; only their difference is tested
+@pytest.mark.alone  # it measures
+@pytest.mark.timeout(400)  # ten starts; only their ratio is tested
 def test_a_start_with_its_live_checks_takes_hardly_longer_than_one_without(
     acme: RunningProject, tmp_path: Path
 ) -> None:

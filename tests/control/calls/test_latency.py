@@ -19,7 +19,11 @@ from tests.control.calls.gate import Gate
 from tests.control.planes import livekit
 from tests.control.running import Serving, register
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.timeout(240),
+    pytest.mark.alone,  # it measures
+]
 
 _WARM_UP_CALLS = 5
 _CALLS = 75

@@ -14,7 +14,11 @@ from sandbox.servers import RunningProject, start_project
 from tests.control.calls.test_receipts import CAUSES
 from tests.control.running import Serving, Worker, eventually, register
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.timeout(300),
+    pytest.mark.alone,  # 134 media connections at once take all CPU
+]
 
 TENANTS = ("acme", "globex", "initech")
 

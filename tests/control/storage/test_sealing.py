@@ -44,7 +44,7 @@ def test_an_unlisted_key_is_told() -> None:
         Sealer.from_text(SecretStr(new_key())).unseal(sealed, "a")
 
 
-@pytest.mark.parametrize("text", ["", ",", "short", "!" * 43, new_key() + "AAAA"])
+@pytest.mark.parametrize("text", ["", ",", "short", "!" * 43, "A" * 47])
 def test_a_malformed_key_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"no key|bytes|base64url"):
         Sealer.from_text(SecretStr(text))

@@ -12,7 +12,7 @@ from sandbox.speech.counts import ModelCounts
 from sandbox.speech.process import RunningSpeech
 from tests.sandbox.agents import INSTRUCTIONS
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("breaks speech")]
 
 MESSAGES: list[openai.types.chat.ChatCompletionMessageParam] = [
     {"role": "system", "content": INSTRUCTIONS},

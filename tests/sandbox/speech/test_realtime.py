@@ -18,7 +18,7 @@ from sandbox.speech.process import RunningSpeech
 from sandbox.speech.sound import to_wav
 from tests.sandbox.agents import INSTRUCTIONS
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("breaks speech")]
 
 _PATIENCE_SECONDS = 60.0
 

@@ -31,7 +31,11 @@ from tests.worker.conversing import (
 from tests.worker.parcels import Parcels
 from tests.workers import RunningWorker
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.timeout(180),
+    pytest.mark.xdist_group("breaks speech"),
+]
 
 LONGEST_SILENCE_SECONDS = 5.0  # as designed, from the last word to the sentence's first sound
 

@@ -105,6 +105,7 @@ async def test_a_burst_of_30_joins_30_rooms(
     assert joined == 30
 
 
+@pytest.mark.alone  # it takes all CPU
 async def test_20_one_after_another_are_taken_while_all_cpu_is_burnt(
     acme: RunningProject, busy_worker: RunningWorker, show: Show
 ) -> None:
