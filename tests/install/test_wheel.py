@@ -56,15 +56,19 @@ def env_file(installed: Installed, acme: RunningProject) -> Path:
     code.mkdir()
     write(code, worker=AGENT, project="")
     values = variables_for(acme.credentials, installed.folder, AGENT="worker:answer")
-    values |= {"PYTHONPATH": str(code), "CLAIM_POLICY": "off"}
-    path = installed.folder / "acme.env"
+    return _write(installed.folder / "code.env", values | {"PYTHONPATH": str(code)})
+
+
+def _write(path: Path, values: dict[str, str]) -> Path:
     path.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
     return path
 
 
 @pytest.fixture
-def control(installed: Installed, env_file: Path) -> Iterator[dict[str, str]]:
+def control(installed: Installed, acme: RunningProject) -> Iterator[dict[str, str]]:
     """A control plane that serves one tenant; gives the variables for its commands."""
+    values = variables_for(acme.credentials, installed.folder, AGENT="", CLAIM_POLICY="off")
+    env_file = _write(installed.folder / "acme.env", values)
     port = free_port()
     variables = {"CONTROL_URL": f"http://127.0.0.1:{port}", "LAUNCHER": "process"}
     added = installed.run(
