@@ -17,8 +17,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-# Three processes for each of two cores: tests wait more than they work.
-_SIDE_BY_SIDE = ("-m", "not alone", "-n", "6", "--dist", "loadgroup", "--no-loadscope-reorder")
+# Two processes for each of two cores: tests wait more than they work.
+_SIDE_BY_SIDE = ("-m", "not alone", "-n", "4", "--dist", "loadgroup", "--no-loadscope-reorder")
 _ALONE = ("-m", "alone")
 _SLOWEST = 15
 _WELL = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)

@@ -19,6 +19,7 @@ HARDENED = (
 MAX_CALLS = 2
 _MEMORY_MIB = memory_mib(MAX_CALLS)
 _PIDS = pids(MAX_CALLS)
+STOP_PATIENCE_SECONDS = 30
 _POLL_SECONDS = 0.1
 
 
@@ -64,7 +65,7 @@ class RunningContainer:
     def stop(self) -> float:
         """Do as `docker stop` does; gives the seconds that it took."""
         started = time.monotonic()
-        self._engine.ask("stop", "--time", "30", self.name)
+        self._engine.ask("stop", "--time", str(STOP_PATIENCE_SECONDS), self.name)
         return time.monotonic() - started
 
     def wait_until(self, is_true: Callable[[], bool], what: str, seconds: float = 90.0) -> None:

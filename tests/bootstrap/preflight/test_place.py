@@ -16,11 +16,13 @@ import pytest
 
 from bootstrap.preflight import run
 from bootstrap.preflight.catalogue import CATALOGUE
+from bootstrap.preflight.report import Report
 from project.credentials import Credentials
 from sandbox.ports import free_port
 from sandbox.servers import Ports, RunningProject, start_project
 from sandbox.speech.process import RunningSpeech
 from tests.bootstrap.preflight.asking import (
+    LONGEST_SECONDS,
     Ask,
     detail_of,
     environment,
@@ -67,7 +69,7 @@ def _finish(check: subprocess.Popen[str], credentials: Credentials) -> dict[str,
     return report
 
 
-async def test_a_healthy_project_is_proven_in_less_than_two_and_a_half_seconds(
+async def test_a_healthy_project_is_proven_in_hardly_longer_than_its_longest_check_takes(
     acme: RunningProject, speech: RunningSpeech
 ) -> None:
     # As a program of its own, which has loaded nothing yet.
@@ -76,18 +78,23 @@ async def test_a_healthy_project_is_proven_in_less_than_two_and_a_half_seconds(
     outcomes = {line["id"]: line["outcome"] for line in report["checks"]}
     assert outcomes == {one.id: "pass" for one in CATALOGUE}
     assert report["project"]["edition"] == "self-hosted"
-    assert report["elapsed_ms"] < 2500
+    assert report["elapsed_ms"] < 1.5 * max(line["elapsed_ms"] for line in report["checks"])
     assert await probe_rooms(acme.credentials) == []
 
 
-async def test_without_rivals_and_media_it_takes_less_than_a_second(
+async def test_without_rivals_and_media_it_takes_much_less_than_its_checks_one_by_one(
     ask: Ask, acme: RunningProject, speech: RunningSpeech
 ) -> None:
     quick = {check.id for check in CATALOGUE} - _SLOW
     settings = settings_of(acme.credentials, **_with(speech))
     reports = [await ask(settings, only=quick) for _ in range(3)]
     assert all(failed(report) == ([], 0) for report in reports)
-    assert statistics.median(report.elapsed_ms for report in reports) < 1000
+    assert statistics.median(map(_share, reports)) < 0.75
+
+
+def _share(report: Report) -> float:
+    """Give how long a preflight took, as a share of what its checks took together."""
+    return report.elapsed_ms / sum(line.elapsed_ms for line in report.lines)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +174,7 @@ async def test_where_no_media_gets_through_the_check_fails_and_the_program_ends(
     began = time.monotonic()
     check = _start_check(without_media.credentials, RIVAL_CHECK="off")
     report = await asyncio.to_thread(_finish, check, without_media.credentials)
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < LONGEST_SECONDS
     faults = [line["id"] for line in report["checks"] if line["outcome"] == "fail"]
     assert (faults, report["exit_code"]) == (["project.media"], 69)
     assert await probe_rooms(without_media.credentials) == []

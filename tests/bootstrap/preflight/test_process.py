@@ -116,7 +116,7 @@ async def test_when_the_main_process_is_killed_the_child_cleans_up_and_ends(
         wait_until(lambda: _answers_checking(worker), "answering `checking`")
         children = children_of(worker.pid)
         os.kill(worker.pid, 9)
-        worker.wait(10)
+        worker.wait(60)
         wait_until(lambda: not any(map(_is_running, children)), "gone", 15)
     finally:
         worker.child.kill()

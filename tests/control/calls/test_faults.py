@@ -22,12 +22,14 @@ from tests.control.running import Serving, Worker, eventually, register, rooms_o
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
+CLIENTS_PATIENCE_SECONDS = 60
+
 
 @pytest.fixture
 async def client(
     serving: Serving, acme: RunningProject, acme_worker: Worker
 ) -> AsyncIterator[httpx.AsyncClient]:
-    async with serving.client() as asking:
+    async with serving.client(timeout=CLIENTS_PATIENCE_SECONDS) as asking:
         await register(asking, "acme", acme.credentials)
         yield asking
 
@@ -46,8 +48,8 @@ async def test_a_project_down_or_slow_delays_no_other_tenant(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:  # takes, never answers
         await register(client, "slow", _elsewhere(acme.credentials, silent.getsockname()[1]))
-        down = _elsewhere(acme.credentials, free_port())
-        await register(client, "down", Credentials(down.url, down.api_key + "y", down.api_secret))
+        gone = _elsewhere(acme.credentials, free_port())
+        await register(client, "down", Credentials(gone.url, gone.api_key + "y", gone.api_secret))
 
         async def timed() -> tuple[float, int]:
             began = time.monotonic()
@@ -56,20 +58,20 @@ async def test_a_project_down_or_slow_delays_no_other_tenant(
             return time.monotonic() - began, answer.status_code
 
         alone = [await timed() for _ in range(3)]
-        others = [
-            asyncio.create_task(_call(client, tenant, wait_seconds=6))
-            for tenant in ("slow", "down") * 5
-        ]
+        slow, down = (
+            [asyncio.create_task(_call(client, tenant, wait_seconds=12)) for _ in range(5)]
+            for tenant in ("slow", "down")
+        )
         beside = [await timed() for _ in range(3)]
-        assert not all(task.done() for task in others)
-        answers = await asyncio.gather(*others)
+        assert not any(task.done() for task in slow)
+        answers = await asyncio.gather(*slow, *down)
     assert {status for _, status in alone + beside} == {201}
     assert {answer.status_code for answer in answers} == {202}
     assert {answer.json()["agent"]["cause"] for answer in answers} == {"unreachable"}
-    quick, slowest = min(alone)[0], min(beside)[0]
-    print(f"\na call alone {quick:.2f} s, beside ten to projects down or slow {slowest:.2f} s")
-    # A look at the room may come a second later on a busy machine; a slow project holds 5 s.
-    assert slowest < quick + 2.0
+    quick, beside_them = min(alone)[0], min(beside)[0]
+    print(f"\na call alone {quick:.2f} s, beside ten to projects down or slow {beside_them:.2f} s")
+    # Who waited for a slow project would wait 5 s.
+    assert beside_them < 5 * quick
 
 
 async def test_a_caller_whose_agent_is_lost_gets_another(
@@ -118,7 +120,7 @@ async def test_a_call_ended_while_its_project_is_away_ends_as_soon_as_it_is_back
         took = time.monotonic() - began
         assert (told.status_code, told.json()["agent"]["state"]) == (202, "ending")
         assert told.json()["ended_at"] is None
-        assert took < 10.0
+        assert took < CLIENTS_PATIENCE_SECONDS / 4
         again = await client.delete(path)
         assert (again.status_code, again.json()["agent"]["state"]) == (202, "ending")
         await gate.open()

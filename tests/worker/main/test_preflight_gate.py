@@ -72,7 +72,7 @@ async def test_a_last_word_that_forbids_to_serve_gives_the_call_back_and_ends_th
     ):
         assert await until_offered(foreign, worker) == "wrong-room"
         say(worker, ExitCode.UNAVAILABLE)
-        assert worker.wait(10) == ExitCode.UNAVAILABLE
+        assert worker.wait(60) == ExitCode.UNAVAILABLE
         assert not await agents_in(project, ours)
     assert worker.state() == worker.state() | {"state": "draining", "exit_code": 69}
     given_back = [r["room"] for r in worker.records() if r.get("message") == "given back: draining"]
@@ -83,4 +83,4 @@ async def test_a_last_word_that_forbids_to_serve_gives_the_call_back_and_ends_th
 async def test_a_worker_that_is_told_to_stop_before_the_last_word_ends_well(
     worker: RunningWorker,
 ) -> None:
-    assert worker.stop(10) == ExitCode.OK
+    assert worker.stop(60) == ExitCode.OK
