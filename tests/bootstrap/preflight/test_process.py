@@ -135,8 +135,9 @@ def test_a_start_with_its_live_checks_takes_hardly_longer_than_one_without(
     print(
         f"seconds to ready, best of {_PAIRS}: {min(plain):.2f} without checks, {min(full):.2f} with"
     )
-    # The best of each: whatever else this machine does can only add to a start.
-    assert min(full) - min(plain) < 0.3, (plain, full)
+    # The best of each: whatever else this machine does can only add to a start. One check after
+    # another, the look for rivals alone would make it half as long again.
+    assert min(full) < 1.25 * min(plain), (plain, full)
 
 
 def _time(credentials: Credentials, folder: Path, way: str) -> float:
