@@ -21,7 +21,7 @@ demo: parts ## two tenants, two projects, two callers, answered aloud (KEEP=1 le
 
 test: parts ## lint, types, import contracts and every test, on real parts
 	@$(MAKE) --no-print-directory lint
-	@$(RUN) python -m tests
+	@$(RUN) pytest -q
 
 unit: parts ## the tests that start no server, in under half a minute
 	@$(RUN) pytest -q -m "not integration"

@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-# Two processes for each of two cores: tests wait more than they work.
+# On two cores these take each other's CPU, and nothing is gained; four or more are used well.
 _SIDE_BY_SIDE = ("-m", "not alone", "-n", "4", "--dist", "loadgroup", "--no-loadscope-reorder")
 _ALONE = ("-m", "alone")
 _SLOWEST = 15
