@@ -126,9 +126,9 @@ class RoutedProject(RunningProject):
         return f"ws://{self._route.here}:{self.ports.http}"
 
     def _configuration(self, key_is_valid: bool) -> str:
-        told = json.loads(super()._configuration(key_is_valid))
-        told["bind_addresses"].append(self._route.here)
-        told["rtc"]["interfaces"]["includes"].append(self._route.link)
+        configuration = json.loads(super()._configuration(key_is_valid))
+        configuration["bind_addresses"].append(self._route.here)
+        configuration["rtc"]["ips"]["includes"].append(f"{self._route.here}/32")
         # With it the server names that one address as all of its own, and media finds no way.
-        del told["rtc"]["node_ip"]
-        return json.dumps(told)
+        del configuration["rtc"]["node_ip"]
+        return json.dumps(configuration)
