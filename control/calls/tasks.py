@@ -36,7 +36,7 @@ async def _repeat(name: str, seconds: float, work: Callable[[], Awaitable[Any]])
         try:
             await work()
         except DatabaseUnreachable as fault:
-            _log.error("%s: not done: %s (%s)", name, fault, fault.hint)
+            _log.error("calls are not looked after (%s): %s (%s)", name, fault, fault.hint)
         except Exception:  # noqa: BLE001 - the edge of a task that must outlive one bad turn
-            _log.exception("%s: not done this time", name)
+            _log.exception("calls were not looked after this time (%s)", name)
         await asyncio.sleep(seconds)
