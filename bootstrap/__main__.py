@@ -1,11 +1,17 @@
 """`python -m bootstrap`: the one place that ends the process."""
 
-import logging
 import os
 import sys
-from typing import NoReturn
 
-from livekit_tenant import _modules
+from bootstrap import environment
+
+# The program may begin again here, so what takes time to load comes after it.
+environment.set_apart()
+
+import logging  # noqa: E402 - see above
+from typing import NoReturn  # noqa: E402 - the same
+
+from livekit_tenant import _modules  # noqa: E402 - the same
 
 # The current folder, which Python searches first, may be a tenant's.
 _modules.show()

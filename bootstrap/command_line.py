@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from bootstrap import environment, exit_messages
-from bootstrap.settings.settings import WorkerSettings, read
+from bootstrap import environment, exit_messages, scrubbing, settings_process
+from bootstrap.settings.settings import WorkerSettings
+from bootstrap.settings_process import UnreadSecret
 from contract.exits import ExitCode
 from contract.programs import WORKER
 from contract.settings.findings import Findings
@@ -62,8 +63,10 @@ def main(argv: Sequence[str]) -> int:
     settings: WorkerSettings | Findings | None = None
     try:
         arguments = _parser().parse_args(argv)
-        settings = read(environment.current(), arguments.env_file, is_terminal=sys.stderr.isatty())
-        return _command(arguments, settings)
+        settings, usage_secret = settings_process.read_apart(
+            arguments.env_file, is_terminal=sys.stderr.isatty()
+        )
+        return _command(arguments, settings, usage_secret)
     except exit_messages.Interrupted as interrupted:
         return exit_messages.die_by(interrupted.number)
     except KeyboardInterrupt:
@@ -73,7 +76,11 @@ def main(argv: Sequence[str]) -> int:
         return exit_messages.tell(exit_messages.of_error(error, shows_traceback=shows))
 
 
-def _command(arguments: argparse.Namespace, settings: WorkerSettings | Findings) -> ExitCode:
+def _command(
+    arguments: argparse.Namespace,
+    settings: WorkerSettings | Findings,
+    usage_secret: UnreadSecret | None,
+) -> ExitCode:
     # Each command imports what it needs when it is asked for: a start is quick, and help quicker.
     if arguments.command == "check":
         from bootstrap.commands import check  # noqa: PLC0415 - see above
@@ -85,14 +92,14 @@ def _command(arguments: argparse.Namespace, settings: WorkerSettings | Findings)
         return _smoke(settings)
     from bootstrap.commands import run  # noqa: PLC0415 - see above
 
-    return run.run(settings)
+    return run.run(settings, usage_secret)
 
 
 def _smoke(settings: WorkerSettings) -> ExitCode:
     from bootstrap import interruptions  # noqa: PLC0415 - see above
     from bootstrap.commands.smoke import smoke  # noqa: PLC0415 - see above
 
-    environment.scrub(settings)
+    scrubbing.scrub(settings)
     came = interruptions.run(smoke(settings, proxy=environment.proxy()))
     print(came.sentence(settings), flush=True)
     return came.exit_code

@@ -1,22 +1,54 @@
-"""The process's environment: read once, then left with nothing of ours for code that runs later."""
+"""The process's environment: the one place that reads and changes it.
+
+Imports next to nothing, since `set_apart` may begin the program again.
+"""
 
 import os
+import sys
 from collections.abc import Mapping
-from pathlib import Path
 
-from bootstrap.settings.settings import WorkerSettings
-from contract.settings.sources import FILE_NAMES, NAMES
+# What only the main process may know: no memory that calls are forked from may ever hold it.
+_SET_APART = ("USAGE_SECRET",)
+_DESCRIPTOR = "LIVEKIT_TENANT_WORKER_SET_APART"
 
-# What the SDK would read behind our back (LIVEKIT_*, a metrics folder of another program), and
-# what belongs to a control plane that may have started us.
-_NEVER_KEPT = ("LIVEKIT_", "CLAIM_", "CONTROL_", "OPERATOR_", "PROMETHEUS_MULTIPROC_DIR")
-_PROVIDER = "OPENAI_"
-_ALWAYS_SET: Mapping[str, str] = {
-    # numpy's OpenBLAS would start a thread at import, and a process with threads must not fork.
-    "OPENBLAS_NUM_THREADS": "1",
-    # 244 MiB of end-of-turn weights, which no session of ours uses.
-    "LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE": "0",
-}
+
+def set_apart() -> None:
+    """Move what only the main process may know out of the environment, into a file without a name.
+
+    What a process was started with stays in its memory, so the program then begins again, with
+    that file open. Where there is nothing to move, or no such file to be had, all stays as it is.
+    """
+    names = [name for name in _SET_APART if os.environ.get(name)]
+    if not names or sys.platform != "linux":
+        return
+    try:
+        descriptor = os.memfd_create("set apart", 0)
+    except OSError:
+        return  # `settings_process` needs such a file too, and its error has an exit code
+    entries = "\0".join(f"{name}={os.environ.pop(name)}" for name in names)
+    os.write(descriptor, os.fsencode(entries))
+    os.environ[_DESCRIPTOR] = str(descriptor)
+    os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - becoming this program again is the purpose
+
+
+def as_started() -> dict[str, str]:
+    """Give a copy of what the program was started with, what was set apart included."""
+    environment = dict(os.environ)
+    if descriptor := environment.pop(_DESCRIPTOR, ""):
+        entries = os.pread(int(descriptor), os.fstat(int(descriptor)).st_size, 0)
+        environment |= dict(entry.split("=", 1) for entry in os.fsdecode(entries).split("\0"))
+    return environment
+
+
+def forget_set_apart() -> None:
+    """Close the file of what was set apart, once it was read."""
+    if descriptor := os.environ.pop(_DESCRIPTOR, ""):
+        os.close(int(descriptor))
+
+
+def current() -> dict[str, str]:
+    """Give a copy of the process's environment."""
+    return dict(os.environ)
 
 
 def proxy() -> str | None:
@@ -29,63 +61,24 @@ def python_path() -> tuple[str, ...]:
     return tuple(folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder)
 
 
-def current() -> dict[str, str]:
-    """Give a copy of the process's environment."""
-    return dict(os.environ)
-
-
-def scrub(settings: WorkerSettings) -> None:
-    """Leave in the process's environment what `scrubbed` keeps; also for its future children.
+def replace(kept: Mapping[str, str]) -> None:
+    """Leave nothing but `kept` in the process's environment; also for its future children.
 
     What the process was started with is overwritten too, since /proc shows it for as long as the
     process and its forks live.
     """
-    kept = scrubbed(os.environ, settings)
-    gone = {name: os.environ[name] for name in os.environ if name not in kept}
+    gone = [name for name in os.environ if name not in kept]
     for name in gone:
         del os.environ[name]
     os.environ.update(kept)
     _overwrite_initial(gone)
 
 
-def scrubbed(environment: Mapping[str, str], settings: WorkerSettings) -> dict[str, str]:
-    """Say what an environment keeps: all but ours, and with AGENT what the tenant's code needs.
-
-    An env file alone speaks for the tenant: with one, the environment's OPENAI_* are gone, and
-    what the file holds beside our variables is there as `docker run --env-file` would have it.
-    """
-    kept = {name: text for name, text in environment.items() if not _is_ours(name)}
-    others = {name: text.get_secret_value() for name, text in settings.others.items()}
-    if settings.agent.code is None or settings.env_file is not None:
-        kept = {name: text for name, text in kept.items() if not name.startswith(_PROVIDER)}
-    if settings.agent.code is None:
-        others = {name: text for name, text in others.items() if not name.startswith(_PROVIDER)}
-    else:
-        others |= _provider(settings)
-    kept |= {name: text for name, text in others.items() if not _is_ours(name)}
-    return kept | dict(_ALWAYS_SET)
-
-
-def _is_ours(name: str) -> bool:
-    if name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        return False
-    return name in NAMES or name in FILE_NAMES or name.startswith(_NEVER_KEPT)
-
-
-def _provider(settings: WorkerSettings) -> dict[str, str]:
-    variables = {}
-    if settings.provider.api_key is not None:
-        variables["OPENAI_API_KEY"] = settings.provider.api_key.get_secret_value()
-    if settings.provider.base_url is not None:
-        variables["OPENAI_BASE_URL"] = settings.provider.base_url
-    return variables
-
-
-def _overwrite_initial(gone: Mapping[str, str]) -> None:
+def _overwrite_initial(gone: list[str]) -> None:
     # Linux shows the block of strings that exec laid down, whatever unsetenv did since.
     try:
         start, end = (int(field) for field in _stat_fields()[47:49])
-        with Path("/proc/self/mem").open("r+b", buffering=0) as memory:
+        with open("/proc/self/mem", "r+b", buffering=0) as memory:
             memory.seek(start)
             block = memory.read(end - start)
             at = start
@@ -100,4 +93,5 @@ def _overwrite_initial(gone: Mapping[str, str]) -> None:
 
 def _stat_fields() -> list[str]:
     # The second field, the program's name, may hold blanks and brackets: count from its end.
-    return Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    with open("/proc/self/stat", encoding="utf-8") as stat:
+        return stat.read().rpartition(")")[2].split()

@@ -24,13 +24,11 @@ from worker.main.service import serve as serve_calls  # noqa: E402 - the deferra
 def prepare(settings: WorkerSettings, health_socket: socket.socket) -> None:
     """Load all that calls will need and fork their template, while the preflight is under way.
 
-    What only the main process may have stays with it, the listening socket and the usage secret;
-    from then on none of its user's processes can look for it there.
+    The listening socket stays with this process. From then on none of its user's processes can look
+    into it, so that it may hold what only the main process may know.
     """
-    secrets = [] if settings.host.usage_secret is None else [settings.host.usage_secret]
     prepare_calls(
         close=[health_socket],
-        forget=secrets,
         every_pipeline=bool(settings.agent.code) or settings.agent.config.pipeline == "realtime",
         decoders=bool(settings.agent.code),
     )

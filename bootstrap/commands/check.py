@@ -3,7 +3,7 @@
 import logging
 import sys
 
-from bootstrap import agent_code, environment, interruptions
+from bootstrap import agent_code, environment, interruptions, scrubbing
 from bootstrap.preflight import run
 from bootstrap.preflight.report import Report, render_json
 from bootstrap.preflight.report_text import LiveLine, is_colourful, render_text
@@ -21,7 +21,7 @@ def check(read_settings: WorkerSettings | Findings, *, as_json: bool) -> ExitCod
         Interrupted: a signal came; nothing is left behind.
     """
     if isinstance(read_settings, WorkerSettings):
-        environment.scrub(read_settings)
+        scrubbing.scrub(read_settings)
         code = read_settings.agent.code
         if code and (fault := agent_code.find_fault(code, read_settings.secrets())):
             read_settings = read_settings.spoiled_by(fault)

@@ -8,7 +8,7 @@ from functools import partial
 from socket import socket
 from typing import Any
 
-from bootstrap import agent_code, environment, exit_messages, interruptions, logs, memory
+from bootstrap import agent_code, environment, exit_messages, interruptions, logs, memory, scrubbing
 from bootstrap.commands import check
 from bootstrap.exit_messages import Interrupted, UnusableSetting
 from bootstrap.interruptions import StartWatch
@@ -18,6 +18,7 @@ from bootstrap.preflight.check import LAST
 from bootstrap.preflight.process import PreflightProcess
 from bootstrap.preflight.report import Report
 from bootstrap.settings.settings import WorkerSettings
+from bootstrap.settings_process import UnreadSecret
 from bootstrap.state_dir import StateDir, StateDirFault, acquire
 from contract.exits import ExitCode
 from contract.records.worker_status import WorkerState
@@ -33,10 +34,14 @@ class _Held:
     listener: socket
 
 
-def run(settings: WorkerSettings) -> ExitCode:
+def run(settings: WorkerSettings, usage_secret: UnreadSecret | None) -> ExitCode:
     """Run one tenant's worker from settings to exit code.
 
     A signal before it serves ends it as one does that comes later while no call is there: with 0.
+
+    Args:
+        settings: the tenant's and the host's.
+        usage_secret: what the settings are still without, if anything.
 
     Raises:
         UnusableSetting: STATE_DIR, HEALTH_PORT or AGENT turn out unusable.
@@ -47,16 +52,20 @@ def run(settings: WorkerSettings) -> ExitCode:
     watch = StartWatch()
     try:
         with _holding(settings) as held:
-            environment.scrub(settings)
+            scrubbing.scrub(settings)
             with process.begin(held.listener, settings, proxy=environment.proxy()) as preflight:
-                return _serve(settings, held, preflight, watch)
+                return _serve(settings, usage_secret, held, preflight, watch)
     except Interrupted as interrupted:
         _log.info("told to stop by %s before anything was served", interrupted)
         return ExitCode.OK
 
 
 def _serve(
-    settings: WorkerSettings, held: _Held, preflight: PreflightProcess, watch: StartWatch
+    settings: WorkerSettings,
+    usage_secret: UnreadSecret | None,
+    held: _Held,
+    preflight: PreflightProcess,
+    watch: StartWatch,
 ) -> ExitCode:
     # Late: this import is the runtime, most of a start, and reads the environment as it is by now.
     from bootstrap import handover  # noqa: PLC0415 - see above
@@ -67,6 +76,8 @@ def _serve(
         raise UnusableSetting(fault)
     watch.check()
     handover.prepare(settings, held.listener)
+    if usage_secret:  # only now: what calls are forked from never held it
+        settings = usage_secret.complete(settings)
     sent = watch.wait(preflight.next_report)
     check.record(sent.report, settings, but="" if sent.is_final else LAST)
     held.state_dir.write(report=sent.report.as_dict())

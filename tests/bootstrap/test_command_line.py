@@ -75,15 +75,15 @@ def test_an_env_file_that_is_not_there_is_78(capsys: pytest.CaptureFixture[str])
 
 
 def test_a_fault_of_ours_is_70_without_a_traceback_but_with_a_hint(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError(f"broken with {SECRET[:3]}")
 
     # No input makes it break, so one of its own functions has to.
-    monkeypatch.setattr("bootstrap.command_line.read", broken)
+    monkeypatch.setattr("bootstrap.settings_process.read", broken)
     assert main(["run"]) == 70
-    err = capsys.readouterr().err
+    err = capfd.readouterr().err
     assert "RuntimeError: broken" in err
     assert "fault of ours" in err
     assert "Traceback" not in err

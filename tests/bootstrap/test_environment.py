@@ -1,4 +1,4 @@
-"""What the process's environment keeps for code that runs later."""
+"""The process's environment: what is set apart, and what is kept for code that runs later."""
 
 import subprocess
 import sys
@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.environment import scrubbed
+from bootstrap.scrubbing import scrubbed
 from bootstrap.settings.settings import WorkerSettings, read
 from contract.variables import VARIABLES
 from tests.bootstrap.tenants import GOOD, SECRET, env_file, settings_of
+from tests.worker.memory import copies_in_memory
 
 _SDKS = (
     "LIVEKIT_AGENT_NAME_OVERRIDE",
@@ -78,9 +79,9 @@ def test_an_env_files_other_variables_are_there_as_docker_would_have_them(
 _SCRUB = """
 import os
 from pathlib import Path
-from bootstrap import environment
+from bootstrap import environment, scrubbing
 from bootstrap.settings.settings import read
-environment.scrub(read(environment.current()))
+scrubbing.scrub(read(environment.current()))
 print(Path("/proc/self/environ").read_text(errors="replace"), dict(os.environ))
 pid = os.fork()
 if pid == 0:
@@ -106,3 +107,35 @@ def test_neither_the_process_nor_its_children_show_what_it_was_started_with() ->
     assert SECRET not in ran.stdout + ran.stderr
     assert GOOD["OPENAI_API_KEY"] not in ran.stdout
     assert ran.stdout.count("kept-value") >= 5
+
+
+_SET_APART = """
+import os
+from bootstrap import environment
+environment.set_apart()
+print("begun again", "USAGE_SECRET" in os.environ, flush=True)
+input()
+print(ascii(environment.as_started()["USAGE_SECRET"]))
+before = len(os.listdir("/proc/self/fd"))
+environment.forget_set_apart()
+print(len(os.listdir("/proc/self/fd")) - before, environment.as_started() == dict(os.environ))
+"""
+
+
+def test_a_usage_secret_is_moved_out_of_the_processs_memory_and_read_as_it_was() -> None:
+    canary = "canary-of-the-usage-secret"
+    secret = f" {canary} =\n\u2026\udcff "
+    program = subprocess.Popen(
+        [sys.executable, "-c", _SET_APART],
+        env={"USAGE_SECRET": secret, "LANG": "C.UTF-8"},
+        cwd=Path(__file__).parent.parent.parent,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with program:
+        assert program.stdout
+        assert program.stdout.readline() == "begun again False\n"
+        assert copies_in_memory(program.pid, canary) == 0
+        out, _ = program.communicate("go on\n", timeout=60)
+    assert out.splitlines() == [ascii(secret), "-1 True"]

@@ -14,9 +14,7 @@ from collections.abc import Callable, Iterable
 from multiprocessing import connection, forkserver, resource_tracker
 from typing import Any, NoReturn, cast
 
-from pydantic import SecretStr
-
-from worker.forking import arena, erasure, immortality
+from worker.forking import arena, immortality
 
 # The standard library's own objects, whose fields no stub knows.
 _fork_server: Any = forkserver._forkserver
@@ -25,9 +23,7 @@ _FORK_SERVER_FIELDS = {"_forkserver_address", "_forkserver_alive_fd", "_forkserv
 _address: Callable[[str], str] = connection.arbitrary_address  # type: ignore[attr-defined] # undocumented
 
 
-def fork_call_server(
-    close: Iterable[socket.socket] = (), forget: Iterable[SecretStr] = ()
-) -> str | None:
+def fork_call_server(close: Iterable[socket.socket] = ()) -> str | None:
     """Fork the process that call processes are forked from, from this one as it is now.
 
     It shares this process's memory, so this has to be single-threaded and without a loop. Gives
@@ -35,7 +31,6 @@ def fork_call_server(
 
     Args:
         close: sockets that only the main process may hold.
-        forget: secrets that only the main process may know.
     """
     if obstacle := _obstacle():
         return obstacle
@@ -50,7 +45,7 @@ def fork_call_server(
         listener.listen()
         pid = os.fork()
         if pid == 0:
-            _serve_forks(listener, alive_r, close, forget)
+            _serve_forks(listener, alive_r, close)
     os.close(alive_r)
     _fork_server._forkserver_address = address
     _fork_server._forkserver_alive_fd = alive_w
@@ -112,7 +107,6 @@ def _serve_forks(
     listener: socket.socket,
     alive_r: int,
     close: Iterable[socket.socket],
-    forget: Iterable[SecretStr],
 ) -> NoReturn:
     try:
         # A signal to the group must cut no call; calls inherit this from here.
@@ -120,22 +114,12 @@ def _serve_forks(
             signal.signal(number, signal.SIG_IGN)
         for held in close:
             held.detach()
-        _forget(forget)
         arena.use_one()
         _close_all_but({0, 1, 2, listener.fileno(), alive_r, _tracker._fd})
         forkserver.main(listener.detach(), alive_r, [])
     finally:
         # Also after an exception: no frame of the main process below may ever run on here.
         os._exit(0)
-
-
-def _forget(secrets: Iterable[SecretStr]) -> None:
-    known = []
-    for secret in secrets:
-        known.append(secret.get_secret_value())
-        # Emptied in place: the frames of the main process below hold it too.
-        secret._secret_value = ""
-    erasure.erase(known)
 
 
 def _close_all_but(kept: set[int]) -> None:

@@ -4,8 +4,6 @@ import logging
 import socket
 from collections.abc import Iterable
 
-from pydantic import SecretStr
-
 from worker import logs
 from worker.agent import built_in
 from worker.forking import fork_server
@@ -19,7 +17,6 @@ logger = logging.getLogger(__name__)
 def prepare(
     *,
     close: Iterable[socket.socket] = (),
-    forget: Iterable[SecretStr] = (),
     every_pipeline: bool = False,
     decoders: bool = False,
 ) -> None:
@@ -30,7 +27,6 @@ def prepare(
 
     Args:
         close: sockets that only the main process may hold.
-        forget: secrets that only the main process may know.
         every_pipeline: calls use a realtime model, or the tenant's own code may.
         decoders: the tenant's own code may use a voice that sends encoded audio.
     """
@@ -41,6 +37,6 @@ def prepare(
     if decoders:
         load_decoders()
     built_in.tls()
-    obstacles += [rehearse(), fork_server.fork_call_server(close=close, forget=forget)]
+    obstacles += [rehearse(), fork_server.fork_call_server(close)]
     for obstacle in filter(None, obstacles):
         logger.warning("calls start slower and cost more memory: %s", obstacle)

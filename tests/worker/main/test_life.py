@@ -22,11 +22,21 @@ from sandbox.servers import RunningProject
 from tests.worker.agents import CANARY, PRIED
 from tests.worker.dispatching import rooms_of, until_calls_are, until_joined, until_offered
 from tests.worker.memory import copies_in_memory
-from tests.workers import RunningWorker, children_of, running_worker, start_worker, wait_until
+from tests.workers import (
+    RunningWorker,
+    children_of,
+    launch_worker,
+    running_worker,
+    start_worker,
+    wait_until,
+)
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 BY_ROOM = "tests.worker.agents:by_room"
+# The agents' module, which a call has in its memory, holds the first part of it.
+REST = "-and-what-no-agent-knows"
+SECRET = f"{CANARY}{REST}"
 # Left alone, the server shows a dead agent for so long.
 DEAD_AGENT_SHOWN_SECONDS = 20
 DRAIN_SECONDS = 120
@@ -44,7 +54,7 @@ def worker(
         "CALL_MEMORY_LIMIT_MB": "128",
         # Nobody takes records there, so they wait.
         "USAGE_URL": "http://127.0.0.1:9/usage",
-        "USAGE_SECRET": CANARY,
+        "USAGE_SECRET": SECRET,
     }
     with running_worker(acme.credentials, folder, **changed) as started:
         yield started
@@ -117,8 +127,26 @@ async def test_the_usage_secret_is_in_no_byte_of_a_calls_memory(
         await until_joined(project, room)
         pids = [worker.pid, *children_of(worker.pid), *worker.call_pids()]
         assert len(pids) == 3
-        assert [copies_in_memory(pid, CANARY) > 0 for pid in pids] == [True, False, False]
+        assert [copies_in_memory(pid, REST) > 0 for pid in pids] == [True, False, False]
     await until_calls_are(0, worker)
+
+
+@pytest.mark.parametrize("source", ["environment", "file"])
+def test_a_usage_secret_of_another_source_is_in_no_byte_that_calls_are_forked_from(
+    acme: RunningProject, tmp_path: Path, source: str
+) -> None:
+    file = tmp_path / "secret"
+    file.write_text(SECRET)
+    named = {"USAGE_SECRET_FILE": str(file)} if source == "file" else {}
+    under = ("env", f"USAGE_SECRET={SECRET}") if source == "environment" else ()
+    url = "http://127.0.0.1:9/usage"
+    worker = launch_worker(acme.credentials, tmp_path, "acme", under, USAGE_URL=url, **named)
+    try:
+        worker.wait_for_state("ready")
+        pids = [worker.pid, *children_of(worker.pid)]
+        assert [copies_in_memory(pid, REST) > 0 for pid in pids] == [True, False]
+    finally:
+        worker.child.kill()
 
 
 async def test_what_a_call_left_behind_leaves_no_zombie(
