@@ -12,6 +12,8 @@ from contract.variables import VARIABLES
 from tests.bootstrap.tenants import GOOD, SECRET, env_file, settings_of
 from tests.worker.memory import copies_in_memory
 
+_ROOT = Path(__file__).parent.parent.parent
+
 _SDKS = (
     "LIVEKIT_AGENT_NAME_OVERRIDE",
     "LIVEKIT_INFERENCE_URL",
@@ -94,11 +96,10 @@ os.execvp("env", ["env"])
 
 @pytest.mark.integration
 def test_neither_the_process_nor_its_children_show_what_it_was_started_with() -> None:
-    root = Path(__file__).parent.parent.parent
     ran = subprocess.run(
         [sys.executable, "-c", _SCRUB],
         env={**GOOD, "PATH": "/usr/bin:/bin", "KEPT": "kept-value", "LANG": "C.UTF-8"},
-        cwd=root,
+        cwd=_ROOT,
         capture_output=True,
         text=True,
         timeout=60,
@@ -128,7 +129,7 @@ def test_a_usage_secret_is_moved_out_of_the_processs_memory_and_read_as_it_was()
     program = subprocess.Popen(
         [sys.executable, "-c", _SET_APART],
         env={"USAGE_SECRET": secret, "LANG": "C.UTF-8"},
-        cwd=Path(__file__).parent.parent.parent,
+        cwd=_ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -139,3 +140,20 @@ def test_a_usage_secret_is_moved_out_of_the_processs_memory_and_read_as_it_was()
         assert copies_in_memory(program.pid, canary) == 0
         out, _ = program.communicate("go on\n", timeout=60)
     assert out.splitlines() == [ascii(secret), "-1 True"]
+
+
+def test_the_program_begins_again_without_a_usage_secret_before_it_does_anything(
+    tmp_path: Path,
+) -> None:
+    tells = "import os\nprint('USAGE_SECRET' in os.environ, flush=True)\n"
+    (tmp_path / "sitecustomize.py").write_text(tells)
+    ran = subprocess.run(
+        [sys.executable, "-m", "bootstrap", "--help"],
+        env={"USAGE_SECRET": "s" * 32, "PYTHONPATH": str(tmp_path)},
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith("True\nFalse\nusage: ")
